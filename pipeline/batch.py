@@ -1,0 +1,59 @@
+"""What travels from a source to the loader: a bounded frame that knows where it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a batch ends in its source. Only the source that made it can read `mark`.
+
+    `mark` is a JSON value (the ledger stores it as such). It must not depend on the batch size:
+    a run resumed with another size continues after the same row.
+    """
+
+    mark: object
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Identity of a source's content: equal fingerprints hold equal rows."""
+
+    kind: str
+    digest: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A cell that the source could not turn into a value of its type; it is NULL in the frame.
+
+    `raw` is what the source holds. `replacement` is the nearest value that can be stored, where
+    there is one (text with U+FFFD for each undecodable part): used only when the mapping asks,
+    and then recorded as a loss.
+    """
+
+    row: int
+    """Index into the frame."""
+    column: str
+    reason: str
+    raw: bytes
+    replacement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A bounded run of rows of one table, in source order.
+
+    `frame` has the source's column names. `locators` (Int64, one per row) tell a row's place in the
+    source: for Access, page number * 256 + row number. `position` is that of the last row, deleted
+    rows included.
+    """
+
+    frame: pl.DataFrame
+    locators: pl.Series
+    position: Position
+    defects: tuple[Defect, ...] = field(default=())

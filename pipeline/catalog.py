@@ -1,0 +1,160 @@
+"""A schema as values: the same words describe an Access file, a SQL Server and a PostgreSQL.
+
+A `Catalog` read from a source holds the source's names and types; a mapping turns it into another
+`Catalog` with PostgreSQL's. Nothing here knows how either was read or will be written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Self
+
+_TYPE = re.compile(r"\s*([^()]+?)\s*(?:\(\s*(\d+(?:\s*,\s*\d+)*)\s*\))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class SqlType:
+    """A column type as its own system spells it: `Text(50)`, `numeric(19,4)`."""
+
+    name: str
+    args: tuple[int, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `name` or `name(n[, n...])`; raises ValueError for anything else."""
+        match = _TYPE.fullmatch(text)
+        if match is None:
+            raise ValueError(f"not a type: {text!r}")
+        args = tuple(int(a) for a in match[2].split(",")) if match[2] else ()
+        return cls(match[1], args)
+
+    def __str__(self) -> str:
+        return f"{self.name}({','.join(map(str, self.args))})" if self.args else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A column that numbers its rows by itself; `next_value` where the source tells it."""
+
+    next_value: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type: SqlType
+    nullable: bool = True
+    identity: Identity | None = None
+    default: str | None = None
+    """Expression in the dialect of the catalog that holds the column."""
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPart:
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    name: str
+    parts: tuple[IndexPart, ...]
+    unique: bool = False
+    primary: bool = False
+    ignore_nulls: bool = False
+    """Rows whose every part is NULL are not in the index."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(part.column for part in self.parts)
+
+
+class Action(Enum):
+    """What a foreign key does to the child when its parent row changes or goes."""
+
+    NO_ACTION = "no action"
+    CASCADE = "cascade"
+    SET_NULL = "set null"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    name: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    on_update: Action = Action.NO_ACTION
+    on_delete: Action = Action.NO_ACTION
+    enforced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    name: str
+    columns: tuple[Column, ...]
+    schema: str | None = None
+    indexes: tuple[Index, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    comment: str | None = None
+    rows: int | None = None
+    """What the source claims to hold; real files are wrong about it, so nothing is proven by it."""
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """Names of the key columns, in key order; empty for a table without one."""
+        return next((index.columns for index in self.indexes if index.primary), ())
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of that exact name; raises KeyError."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something in the source that will not arrive as it is, or that the user should know."""
+
+    table: str | None
+    column: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    tables: tuple[Table, ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What identifies the source to a person: file version, code page, collation."""
+    notices: tuple[Notice, ...] = ()
+
+    def table(self, name: str) -> Table:
+        """The table of that exact name; raises KeyError."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(name)
+
+    def in_dependency_order(self) -> Iterator[Table]:
+        """Parents before children; within a cycle, and for self-references, catalog order."""
+        by_name = {table.name: table for table in self.tables}
+        seen: set[str] = set()
+        for root in self.tables:
+            stack = [(root, False)]
+            while stack:
+                table, parents_done = stack.pop()
+                if parents_done:
+                    yield table
+                elif table.name not in seen:
+                    seen.add(table.name)
+                    stack.append((table, True))
+                    parents = [key.parent for key in table.foreign_keys if key.parent in by_name]
+                    stack += [(by_name[name], False) for name in reversed(parents)]
