@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+
+from pipeline.batch import Position
 
 
 class Stage(Enum):
@@ -86,3 +89,79 @@ class RunOutcome:
     @property
     def clean(self) -> bool:
         return not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One invocation that writes to the target."""
+
+    run_id: str
+    command: str
+    source: str
+    fingerprint: str
+    mapping_digest: str
+    tool_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Where the load of one target table stands."""
+
+    target_schema: str
+    target_table: str
+    source_table: str
+    run_id: str
+    fingerprint: str
+    mapping_digest: str
+    staging: str | None
+    state: str = "loading"
+    """`loading`, `loaded` (every row has been read), `done` (keys built or rows merged)."""
+    position: Position | None = None
+    batches: int = 0
+    rows_read: int = 0
+    rows_filtered: int = 0
+    rows_rejected: int = 0
+    losses: int = 0
+    rows_before: int = 0
+    rows_updated: int = 0
+    seconds: float = 0.0
+
+    @property
+    def rows_loaded(self) -> int:
+        return self.rows_read - self.rows_filtered - self.rows_rejected
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReject:
+    """A reject as it waits in the quarantine."""
+
+    reject_id: int
+    run_id: str
+    target_schema: str
+    target_table: str
+    reject: Reject
+    raw_values: str
+    """The values as JSON text, as they are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectCount:
+    """How many rows of a table wait for one reason."""
+
+    target_schema: str
+    target_table: str
+    stage: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run as `status` shows it."""
+
+    run_id: str
+    command: str
+    source: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None

@@ -1,0 +1,62 @@
+# `make help` lists what there is. Needs a POSIX system with python3 >= 3.11; on Windows use `uv run`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+# Nothing is compiled here; access-parser, pure Python, is published as source alone.
+WHEELS := --only-binary :all: --no-binary access-parser
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test lint format check lock fuzz bench clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+venv: $(STAMP)  ## Make the virtual environment, with the pinned versions
+
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "python 3.11 or newer is needed; name yours: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes $(WHEELS) -r requirements.lock
+	@touch $@
+
+demo: $(STAMP)  ## Migrate the sample database into an embedded PostgreSQL
+	$(BIN)/python -m pipeline migrate samples/routing_ml.accdb --yes
+
+test: $(STAMP)  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## Check style, types and who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP)  ## Bring the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+check: lint test  ## Everything that must pass before a commit
+
+# uv.lock would record download addresses, so it is not kept. What `uv run` resolves is held to the same
+# versions by constraint-dependencies, which stand at the end of pyproject.toml to be replaced here.
+lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
+	@sed '/^constraint-dependencies/,$$d' pyproject.toml > pyproject.new && mv pyproject.new pyproject.toml
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest --group dev --generate-hashes \
+	    --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	    --output-file requirements.lock pyproject.toml
+	@{ echo "constraint-dependencies = ["; sed -n 's/^\([a-z].*[^ ]\) *\\$$/    "\1",/p' requirements.lock; echo "]"; } >> pyproject.toml
+
+fuzz: $(STAMP)  ## Run the property tests for long
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz --timeout=0
+
+bench: $(STAMP)  ## Measure, as ratios to a ceiling of the same run
+	@for file in bench/bench_*.py; do $(BIN)/python "$$file" || exit 1; done
+
+clean:  ## Remove what make made; the embedded server's data and the logs stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache uv.lock
+	find pipeline tests -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,61 @@
+"""The command line: one file per command, one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from pipeline.cli import ddl, inspect, map, migrate, rejects, server, status, verify
+from pipeline.errors import Interrupted, NaruError
+from pipeline.log import get_logger
+
+app = typer.Typer(
+    name="python -m pipeline",
+    help="Carry a Microsoft Access database into PostgreSQL, and prove that everything arrived.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (inspect.inspect, map.map_, migrate.migrate, verify.verify, status.status, ddl.ddl):
+    app.command(name=command.__name__.rstrip("_"))(command)
+app.add_typer(rejects.app, name="rejects")
+app.add_typer(server.app, name="server")
+
+_BUG = 70
+
+
+def main() -> NoReturn:
+    """Run the command line; the exit codes are those of `pipeline.errors`."""
+    try:
+        app()
+    except NaruError as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        _fail(Interrupted("stopped at once; the batch under way is rolled back", hint="run the same command again"))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
+        sys.exit(0)
+    except Exception as error:
+        get_logger().exception("a bug of ours")
+        if os.environ.get("NARU_TRACEBACK"):
+            raise
+        _fail(
+            NaruError(
+                f"internal error: {type(error).__name__}: {error}",
+                hint="this is a bug in Naru: set NARU_TRACEBACK=1, run again, and report what it prints",
+            )
+        )
+    sys.exit(0)
+
+
+def _fail(error: NaruError) -> NoReturn:
+    console = Console(stderr=True)
+    console.print(f"error: {error.message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if error.hint:
+        console.print(f"hint: {error.hint}", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(error.exit_code or _BUG)

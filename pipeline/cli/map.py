@@ -1,0 +1,58 @@
+"""`map`: write the mapping that a person then edits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from pipeline.cli.opening import CodePageOption, FileArgument, open_source
+from pipeline.dialects.draft import draft
+from pipeline.errors import SettingsError, UsageError
+from pipeline.mapping.schema import render_schema
+from pipeline.mapping.write import render
+from pipeline.settings import load_settings
+
+
+def map_(
+    file: FileArgument = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file; default: standard output."),
+    ] = None,
+    naming: Annotated[
+        Literal["snake", "lower", "keep"], typer.Option(help="How source names become PostgreSQL names.")
+    ] = "snake",
+    schema: Annotated[str, typer.Option(metavar="NAME", help="Target schema.")] = "public",
+    code_page: CodePageOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write a complete, commented mapping of a source: every table, column and key."""
+    opened, dialect = open_source(load_settings(), file, code_page)
+    with opened as source:
+        catalog = source.catalog()
+    made = draft(catalog, dialect=dialect, naming=naming, schema=schema)
+    text = render(made.mapping, catalog, made.notices)
+    if output is None:
+        print(text, end="")  # noqa: T201
+        return
+    _write(output, text, force=force)
+    beside = output.parent / "mapping.schema.json"
+    if not beside.exists():
+        _write(beside, render_schema(), force=False)
+    Console(stderr=True).print(f"wrote {output}: {len(catalog.tables)} tables", markup=False, highlight=False)
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    """Written whole or not at all; an edited mapping is never overwritten unasked."""
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists", hint="name another file with -o, or overwrite it with --force")
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}", hint="name another file with -o") from error

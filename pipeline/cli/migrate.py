@@ -1,0 +1,167 @@
+"""`migrate`: the main job."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import uuid4
+
+import typer
+from rich.console import Console
+
+import pipeline
+from pipeline.batch import Fingerprint
+from pipeline.cli.opening import (
+    Chosen,
+    CodePageOption,
+    FileArgument,
+    JsonOption,
+    MappingOption,
+    TablesOption,
+    choose_mapping,
+    open_source,
+    open_target,
+    plan_for,
+)
+from pipeline.engine.dryrun import forecast
+from pipeline.engine.plan import Plan
+from pipeline.engine.run import Migration, Options
+from pipeline.engine.summary import occupied, summarize, verify_plan
+from pipeline.errors import UsageError
+from pipeline.log import open_log
+from pipeline.outcome import Run, RunOutcome
+from pipeline.postgres.connect import Target, connect
+from pipeline.report.progress import Bars, LogLines, PlainLines, Together
+from pipeline.report.text import as_json, print_forecast, print_notices, print_outcome
+from pipeline.settings import Settings, load_settings
+from pipeline.sources.base import Source
+
+_FOUND_SOMETHING = 1
+
+
+def migrate(
+    file: FileArgument = None,
+    mapping: MappingOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; read everything and tell.")] = False,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Rows of a batch; default 20000.")] = None,
+    tables: TablesOption = "",
+    on_error: Annotated[
+        Literal["quarantine", "stop"], typer.Option(help="What a refused row does: wait in the quarantine, or stop.")
+    ] = "quarantine",
+    max_rejects: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Stop when more than N rows are refused.")
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget earlier loads and begin again.")] = False,
+    code_page: CodePageOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for cron.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Carry an Access database into PostgreSQL, verify it, and print the report."""
+    settings = load_settings(migration_batch_size=batch_size)
+    console = Console(stderr=json)
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    log = open_log(Path("logs"), verbose=verbose, run_id=run_id)
+    opened, dialect = open_source(settings, file, code_page)
+    with opened as source:
+        chosen = choose_mapping(mapping, source.catalog(), dialect)
+        plan = plan_for(source, dialect, chosen, tables)
+        print_notices(console, plan.notices)
+        target = open_target(settings, console)
+        if dry_run:
+            _dry_run(source, plan, target, settings, console, json=json)
+            return
+        if settings.target_configured and not yes:
+            _confirm_backup(target, plan)
+        options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
+        outcome = _migrate(source, plan, chosen, target, settings, options, run_id, console)
+    if json:
+        print(as_json(outcome))  # noqa: T201
+    print_outcome(console, outcome)
+    console.print(f"log: {log}", markup=False, highlight=False)
+    if not outcome.clean:
+        raise typer.Exit(_FOUND_SOMETHING)
+
+
+def _migrate(
+    source: Source,
+    plan: Plan,
+    chosen: Chosen,
+    target: Target,
+    settings: Settings,
+    options: Options,
+    run_id: str,
+    console: Console,
+) -> RunOutcome:
+    started = time.perf_counter()
+    fingerprint = source.fingerprint()
+    run = _run(run_id, source, fingerprint, chosen)
+    with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
+        migration = Migration(source, fingerprint, plan, target, run, options, observer, stop.is_set)
+        unbuilt = migration.execute()
+    with connect(target, application_name=f"naru {run_id}", autocommit=True) as connection:
+        findings = verify_plan(connection, plan, source)
+        seconds = time.perf_counter() - started
+        return summarize(connection, plan, run, target, findings, unbuilt, seconds)
+
+
+def _run(run_id: str, source: Source, fingerprint: Fingerprint, chosen: Chosen) -> Run:
+    digest = hashlib.sha256(chosen.mapping.model_dump_json().encode()).hexdigest()
+    name = source.catalog().facts.get("file", fingerprint.kind)
+    return Run(run_id, "migrate", name, fingerprint.digest, digest, pipeline.__version__)
+
+
+def _dry_run(source: Source, plan: Plan, target: Target, settings: Settings, console: Console, *, json: bool) -> None:
+    with connect(target, application_name="naru dry run", autocommit=True) as connection:
+        forecasts = forecast(source, plan, connection, settings.migration_batch_size)
+    if json:
+        print(as_json(forecasts))  # noqa: T201
+    print_forecast(console, forecasts)
+
+
+def _confirm_backup(target: Target, plan: Plan) -> None:
+    """A target that holds data of others is not written to before its owner has said yes."""
+    with connect(target, application_name="naru", autocommit=True) as connection:
+        tables = occupied(connection, plan)
+    if not tables:
+        return
+    question = f"{target.describe()} holds rows in {', '.join(tables[:5])}. Is there a backup of it"
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question}?", hint="make one, then say --yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """The first Ctrl-C (or SIGTERM) asks for a stop after the batch under way; the second stops at once."""
+    event = threading.Event()
+
+    def asked(_signal: int, _frame: object) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _observed(console: Console, plan: Plan, interval: int) -> Iterator[Together]:
+    log = LogLines(interval)
+    if not console.is_terminal:
+        yield Together([log, PlainLines(console, interval)])
+        return
+    with Bars(console, sum(task.source.rows or 0 for task in plan.tasks)) as bars:
+        yield Together([log, bars])

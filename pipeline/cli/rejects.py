@@ -1,0 +1,76 @@
+"""`rejects`: the quarantine, and the way out of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.cli.opening import (
+    CodePageOption,
+    FileArgument,
+    JsonOption,
+    MappingOption,
+    choose_mapping,
+    open_source,
+    open_target,
+    plan_for,
+)
+from pipeline.engine.replay import replay as replay_rejects
+from pipeline.ledger.ledger import Ledger
+from pipeline.postgres.connect import connect, translated
+from pipeline.report.text import as_json, print_rejects
+from pipeline.settings import load_settings
+
+app = typer.Typer(help="Show the refused rows, or try them again.", no_args_is_help=False)
+
+
+@app.callback(invoke_without_command=True)
+def rejects(
+    context: typer.Context,
+    table: Annotated[str | None, typer.Option(metavar="T", help="Only rows of this target table.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Rows to show.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """Show the rows in the quarantine with their reasons and original values."""
+    if context.invoked_subcommand:
+        return
+    settings = load_settings()
+    console = Console(stderr=json)
+    target = open_target(settings, console)
+    with (
+        connect(target, application_name="naru rejects", autocommit=True) as connection,
+        translated("reading the quarantine"),
+        connection.transaction(),
+    ):
+        ledger = Ledger(connection)
+        summary = ledger.reject_summary() if ledger.installed() else []
+        shown = list(ledger.rejects(table=table, limit=limit)) if summary else []
+    if json:
+        print(as_json({"summary": summary, "rejects": shown}))  # noqa: T201
+    else:
+        print_rejects(console, summary, shown)
+
+
+@app.command()
+def replay(
+    file: FileArgument = None,
+    mapping: MappingOption = None,
+    code_page: CodePageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Try the refused rows again, with the mapping and the target as they are now; exit 6 if some stay."""
+    settings = load_settings()
+    console = Console(stderr=json)
+    opened, dialect = open_source(settings, file, code_page)
+    with opened as source:
+        plan = plan_for(source, dialect, choose_mapping(mapping, source.catalog(), dialect), "")
+    target = open_target(settings, console)
+    with connect(target, application_name="naru replay", autocommit=True) as connection:
+        replayed, staying = replay_rejects(connection, plan)
+    if json:
+        print(as_json({"replayed": replayed, "staying": staying}))  # noqa: T201
+    console.print(f"{replayed:,} rows replayed, {staying:,} stay in the quarantine", markup=False, highlight=False)
+    if staying:
+        raise typer.Exit(6)

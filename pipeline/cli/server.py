@@ -1,0 +1,54 @@
+"""`server`: the embedded PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import typer
+from rich.console import Console
+
+from pipeline.postgres.embedded import EmbeddedServer
+from pipeline.settings import load_settings
+
+app = typer.Typer(help="Start, stop and enter the embedded PostgreSQL.", no_args_is_help=True)
+
+
+def _server() -> EmbeddedServer:
+    return EmbeddedServer(load_settings().naru_home)
+
+
+@app.command()
+def start() -> None:
+    """Start it, and make it first where there is none."""
+    Console().print(f"running: {_server().ensure_running().describe()}", markup=False, highlight=False)
+
+
+@app.command()
+def stop() -> None:
+    """Stop it; its data stay."""
+    stopped = _server().stop()
+    Console().print("stopped" if stopped else "it was not running")
+
+
+@app.command()
+def url(
+    password: bool = typer.Option(False, "--password", help="With the password, for another program to read."),
+) -> None:
+    """Print its connection URL."""
+    target = _server().target()
+    print(target.url().get_secret_value() if password else target.describe())  # noqa: T201
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Enter it with psql; further arguments go to psql."""
+    server = _server()
+    target = server.ensure_running()
+    # libpq reads these, so that the password is on no command line.
+    variables = {f"PG{_LIBPQ.get(name, name).upper()}": value for name, value in target.conninfo().items()}
+    ended = subprocess.run([str(server.psql), *context.args], env=os.environ | variables, check=False)
+    raise typer.Exit(ended.returncode)
+
+
+_LIBPQ = {"dbname": "database", "client_encoding": "clientencoding"}

@@ -1,0 +1,45 @@
+"""`verify`: does the target hold what the source says it should."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+
+from pipeline.cli.opening import (
+    CodePageOption,
+    FileArgument,
+    JsonOption,
+    MappingOption,
+    TablesOption,
+    choose_mapping,
+    open_source,
+    open_target,
+    plan_for,
+)
+from pipeline.engine.summary import verify_plan
+from pipeline.postgres.connect import connect
+from pipeline.report.text import as_json, print_findings
+from pipeline.settings import load_settings
+
+
+def verify(
+    file: FileArgument = None,
+    mapping: MappingOption = None,
+    tables: TablesOption = "",
+    code_page: CodePageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Check counts, keys, relationships, required columns, identities and the quarantine; exit 1 on a finding."""
+    settings = load_settings()
+    console = Console(stderr=json)
+    opened, dialect = open_source(settings, file, code_page)
+    with opened as source:
+        plan = plan_for(source, dialect, choose_mapping(mapping, source.catalog(), dialect), tables)
+        target = open_target(settings, console)
+        with connect(target, application_name="naru verify", autocommit=True) as connection:
+            findings = verify_plan(connection, plan, source)
+    if json:
+        print(as_json({"target": target.describe(), "findings": findings}))  # noqa: T201
+    print_findings(console, findings)
+    if findings:
+        raise typer.Exit(1)

@@ -1,0 +1,83 @@
+"""What Access means by its types and defaults.
+
+The formats behind the rows were measured on 255 real files of Jet 3, Jet 4 and ACE 12 to 17.
+Complex and calculated columns and unknown type numbers have no rule, so they stop the plan.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.catalog import SqlType
+from pipeline.dialects.rules import Dialect, TypeRule
+from pipeline.mapping.types import INTEGERS, family
+
+_RULES = (
+    TypeRule("YesNo", "Boolean", "boolean", "lives in the row's null bitmap, so it is never NULL"),
+    TypeRule("Byte", "UInt8", "smallint", "unsigned, 0 to 255; PostgreSQL has no type of one byte"),
+    TypeRule("Integer", "Int16", "smallint", "both are 16 bits, signed"),
+    TypeRule("Long", "Int32", "integer", "both are 32 bits, signed; an AutoNumber becomes an identity"),
+    TypeRule("BigInt", "Int64", "bigint", "Large Number of Access 2016: both are 64 bits, signed"),
+    TypeRule("Currency", "Decimal(19,4)", "numeric(19,4)", "64 bits in units of 1/10000: exact; money would round"),
+    TypeRule("Decimal(p,s)", "Decimal({0},{1})", "numeric({0},{1})", "exact, at most 28 digits; scale is the column's"),
+    TypeRule("Single", "Float32", "real", "both are IEEE 754 single"),
+    TypeRule("Double", "Float64", "double precision", "both are IEEE 754 double"),
+    TypeRule("DateTime", "Datetime(us)", "timestamp", "no zone in the source, so none is invented; years 100 to 9999"),
+    TypeRule(
+        "DateTimeExtended",
+        "Int64",
+        "timestamp(6)",
+        "100 ns ticks since 0001-01-01, years 1 to 9999",
+        converter="ticks",
+        notice="Access keeps 7 digits of a second and PostgreSQL 6: a value that uses the 7th arrives without it, "
+        "and is recorded as a loss",
+    ),
+    TypeRule("Text(n)", "String", "varchar({0})", "n counts UTF-16 units in Access and characters here: always fits"),
+    TypeRule("Text", "String", "text", "some files declare no length"),
+    TypeRule("Memo", "String", "text", "Long Text: up to a gigabyte"),
+    TypeRule("Hyperlink", "String", "text", "kept as stored: text#address#subaddress#"),
+    TypeRule("Binary", "Binary", "bytea", "PostgreSQL does not limit the length of bytea"),
+    TypeRule("OLE", "Binary", "bytea", "kept as stored, with the OLE wrapper"),
+    TypeRule("GUID", "Binary", "uuid", "16 bytes, read in RFC 4122 order"),
+)
+
+_FUNCTIONS = {
+    "now()": ("now()", "time"),
+    "date()": ("current_date", "time"),
+    "genguid()": ("gen_random_uuid()", "uuid"),
+}
+_BOOLEANS = {"true": "true", "yes": "true", "on": "true", "-1": "true", "1": "true"} | dict.fromkeys(
+    ("false", "no", "off", "0"), "false"
+)
+_NUMBER = re.compile(r"-?[0-9]{1,28}(?:\.[0-9]{1,28})?")
+_STRING = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'')
+
+
+def _default(expression: str, type: SqlType) -> str | None:
+    """Constants and three functions; whatever else an expression computes stays with Access.
+
+    Access writes a constant of any type with or without quotes, and `=` before it or not.
+    """
+    text = expression.strip().removeprefix("=").strip()
+    constant = _unquoted(text)
+    match family(type):
+        case "boolean":
+            return _BOOLEANS.get(constant.lower())
+        case "number":
+            whole = type.name not in INTEGERS or "." not in constant
+            return constant if whole and _NUMBER.fullmatch(constant) else None
+        case "text" if _STRING.fullmatch(text) or _NUMBER.fullmatch(text):
+            return "'" + constant.replace("'", "''") + "'"
+        case other:
+            function, fits = _FUNCTIONS.get(text.lower(), (None, None))
+            return function if fits == other else None
+
+
+def _unquoted(text: str) -> str:
+    if not _STRING.fullmatch(text):
+        return text
+    quote = text[0]
+    return text[1:-1].replace(quote * 2, quote)
+
+
+ACCESS = Dialect("Access", _RULES, _default)

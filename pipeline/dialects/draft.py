@@ -1,0 +1,197 @@
+"""The mapping that a source gets when nobody has written one: complete, and the start of editing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from pipeline.catalog import Catalog, Column, ForeignKey, Index, IndexPart, Notice, Table
+from pipeline.dialects.access import ACCESS
+from pipeline.dialects.rules import Dialect
+from pipeline.errors import MappingError
+from pipeline.mapping.defaults import is_default
+from pipeline.mapping.models import (
+    ColumnMapping,
+    ForeignKeyMapping,
+    IndexMapping,
+    Mapping,
+    TableMapping,
+    Target,
+    Unique,
+)
+from pipeline.mapping.names import Naming, drafted_column, fold, primary_key_name, shorten
+from pipeline.mapping.types import parse_type
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    mapping: Mapping
+    notices: tuple[Notice, ...]
+    """What the source says and the mapping does not."""
+
+
+def draft(catalog: Catalog, *, dialect: Dialect = ACCESS, naming: Naming = "snake", schema: str = "public") -> Draft:
+    """The default mapping of a source, with every table, column, key and relationship that PostgreSQL can take.
+
+    Columns of a type without a rule stay in it without a type, so that the plan stops at them. Names
+    that collide after folding collide in the draft as well: only a person can tell them apart. Raises
+    MappingError for a name that PostgreSQL cannot hold at all.
+    """
+    try:
+        return _Drafting(catalog, dialect, naming).draft(schema)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        what = ".".join(map(str, first["loc"]))
+        raise MappingError(f"no mapping can be drafted: {what}: {first['msg']}") from error
+
+
+@dataclass(slots=True)
+class _Drafting:
+    catalog: Catalog
+    dialect: Dialect
+    naming: Naming
+    notices: list[Notice] = field(default_factory=list)
+    relations: set[str] = field(default_factory=set)
+    """Names of tables and indexes, which share one namespace in PostgreSQL."""
+
+    def draft(self, schema: str) -> Draft:
+        for table in self.catalog.tables:
+            self.relations |= {self._table_name(table.name), primary_key_name(self._table_name(table.name))}
+        tables = {table.name: self._table(table) for table in self.catalog.tables}
+        mapping = Mapping(naru=1, target=Target(schema_name=schema), naming=self.naming, tables=tables)
+        return Draft(mapping, tuple(self.notices))
+
+    def _table(self, table: Table) -> TableMapping:
+        name = self._table_name(table.name)
+        self._notice_if_cut(table.name, name, table.name, None)
+        unique, indexes = self._keys_and_indexes(table)
+        return TableMapping(
+            to=name,
+            columns={column.name: self._column(table, column) for column in table.columns},
+            primary_key=table.primary_key,
+            unique=unique,
+            indexes=indexes,
+            foreign_keys=self._foreign_keys(table),
+            comment=table.comment,
+        )
+
+    def _column(self, table: Table, column: Column) -> ColumnMapping:
+        name = self._column_name(column.name)
+        self._notice_if_cut(column.name, name, table.name, column.name)
+        rule = self.dialect.rule(column.type)
+        type = rule.postgres_for(column.type) if rule else None
+        if rule is None:
+            self._note(table.name, column.name, f"{column.type} is not read yet: give `skip: true` to go on without it")
+        elif rule.notice:
+            self._note(table.name, column.name, rule.notice)
+        return ColumnMapping(
+            to=name,
+            type=type,
+            required=not column.nullable or column.identity is not None or column.name in table.primary_key,
+            identity=column.identity is not None,
+            default_sql=self._default(table, column, type),
+            comment=column.comment,
+        )
+
+    def _default(self, table: Table, column: Column, type: str | None) -> str | None:
+        if column.default is None or column.identity or type is None:
+            return None
+        translated = self.dialect.default(column.default, parse_type(type))
+        if translated is None or not is_default(translated):
+            self._note(table.name, column.name, f"default {column.default} has no translation and is left out")
+            return None
+        return translated
+
+    def _keys_and_indexes(self, table: Table) -> tuple[tuple[Unique, ...], tuple[IndexMapping, ...]]:
+        """Each set of columns once: Access lists an index beside the key it repeats."""
+        keys = {table.primary_key}
+        shapes: set[tuple[tuple[IndexPart, ...], bool]] = set()
+        unique, indexes = [], []
+        for index in sorted(table.indexes, key=lambda index: not index.unique):
+            upwards = not any(part.descending for part in index.parts)
+            shape = (index.parts, index.ignore_nulls and not index.unique)
+            if index.primary or shape in shapes or (upwards and index.columns in keys):
+                continue
+            shapes.add(shape)
+            if index.unique and upwards:
+                keys.add(index.columns)
+                unique.append(Unique(name=self._index_name(table, index, "key"), columns=index.columns))
+            else:
+                indexes.append(self._index(table, index))
+        return tuple(unique), tuple(indexes)
+
+    def _index(self, table: Table, index: Index) -> IndexMapping:
+        return IndexMapping(
+            name=self._index_name(table, index, "idx"),
+            columns=index.columns,
+            descending=tuple(part.column for part in index.parts if part.descending),
+            unique=index.unique,
+            # Where NULLs differ from each other, as they do in both systems, a unique index has no use for it.
+            ignore_nulls=index.ignore_nulls and not index.unique,
+        )
+
+    def _foreign_keys(self, table: Table) -> tuple[ForeignKeyMapping, ...]:
+        taken: set[str] = set()
+        keys = []
+        for key in table.foreign_keys:
+            reason = self._why_not(key)
+            if reason:
+                self._note(table.name, None, f"relationship {key.name} to {key.parent} is left out: {reason}")
+                continue
+            name = _free(self._constraint_name(table.name, key.columns, "fkey"), taken.__contains__)
+            taken.add(name)
+            keys.append(
+                ForeignKeyMapping(
+                    name=name,
+                    columns=key.columns,
+                    references=key.parent,
+                    referenced_columns=key.parent_columns,
+                    on_update=key.on_update.value,
+                    on_delete=key.on_delete.value,
+                )
+            )
+        return tuple(keys)
+
+    def _why_not(self, key: ForeignKey) -> str | None:
+        parents = [table for table in self.catalog.tables if table.name == key.parent]
+        if not key.enforced:
+            return "the source does not enforce it"
+        if not parents:
+            return "the parent is not a table of this source"
+        keys = [sorted(index.columns) for index in parents[0].indexes if index.primary or index.unique]
+        if sorted(key.parent_columns) not in keys:
+            return "its columns are not a key of the parent"
+        return None
+
+    def _index_name(self, table: Table, index: Index, suffix: str) -> str:
+        name = _free(self._constraint_name(table.name, index.columns, suffix), self.relations.__contains__)
+        self.relations.add(name)
+        return name
+
+    def _constraint_name(self, table: str, columns: tuple[str, ...], suffix: str) -> str:
+        """PostgreSQL's own style: `items_item_code_key`."""
+        return "_".join((self._table_name(table), *map(self._column_name, columns), suffix))
+
+    def _table_name(self, name: str) -> str:
+        return shorten(fold(name, self.naming))
+
+    def _column_name(self, name: str) -> str:
+        return drafted_column(fold(name, self.naming))
+
+    def _notice_if_cut(self, name: str, drafted: str, table: str, column: str | None) -> None:
+        if drafted != fold(name, self.naming):
+            self._note(table, column, f"PostgreSQL does not take its name whole; it is drafted as {drafted}")
+
+    def _note(self, table: str, column: str | None, text: str) -> None:
+        self.notices.append(Notice(table, column, text))
+
+
+def _free(name: str, taken: Callable[[str], bool]) -> str:
+    """The name, cut to fit, with the first number that makes it free."""
+    number, free = 0, shorten(name)
+    while taken(free):
+        number += 1
+        free = shorten(f"{name}{number}")
+    return free

@@ -1,0 +1,53 @@
+"""What a dialect is: a source's types and default expressions, as knowledge without code paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.catalog import SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRule:
+    """How one source type arrives. `{0}` and `{1}` stand for the source type's arguments."""
+
+    source: str
+    """`Text(n)` matches a type with arguments that are not zero, `Text` any of that name."""
+    frame: str
+    """The Polars dtype that a reader delivers it in."""
+    postgres: str
+    why: str
+    converter: str | None = None
+    """The transform step that the default mapping implies, where a plain cast is not enough."""
+    notice: str | None = None
+    """What the user should know of each such column."""
+
+    def matches(self, type: SqlType) -> bool:
+        name, parenthesis, _ = self.source.partition("(")
+        return type.name == name and (not parenthesis or any(type.args))
+
+    def postgres_for(self, type: SqlType) -> str:
+        return self.postgres.format(*type.args)
+
+    def dtype_for(self, type: SqlType) -> pl.DataType:
+        """The dtype that `frame` names for a source type."""
+        name, _, args = self.frame.format(*type.args).rstrip(")").partition("(")
+        make = getattr(pl, name)
+        dtype: pl.DataType = make(*(int(arg) if arg.isdigit() else arg for arg in args.split(",") if arg))
+        return dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    name: str
+    rules: tuple[TypeRule, ...]
+    """The first that matches holds."""
+    default: Callable[[str, SqlType], str | None]
+    """A source default in PostgreSQL's words for a column of that PostgreSQL type; None: not known."""
+
+    def rule(self, type: SqlType) -> TypeRule | None:
+        """The rule of a source type; None where there is none, which stops the plan."""
+        return next((rule for rule in self.rules if rule.matches(type)), None)

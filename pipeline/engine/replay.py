@@ -1,0 +1,61 @@
+"""The way out of the quarantine: refused rows go the same way again, one by one.
+
+A row that was refused before it arrived goes through the chain as the mapping is now; one that
+broke a constraint is inserted as it had arrived. A row that is refused again stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from pipeline.batch import Batch, Defect, Position
+from pipeline.engine.plan import Plan, TableTask
+from pipeline.ledger.ledger import Ledger
+from pipeline.outcome import Reject, Stage, StoredReject
+from pipeline.postgres.connect import Connection, translated
+from pipeline.postgres.copy import RowsRefused, copy_in, insert_json
+from pipeline.postgres.sql import relation
+from pipeline.postgres.wire import CopyEncoder
+
+
+def replay(connection: Connection, plan: Plan) -> tuple[int, int]:
+    """Rows replayed and rows that stay; each table's rows commit together. Raises TargetError."""
+    replayed = staying = 0
+    for task in plan.tasks:
+        with translated(f"replaying rows of table {task.target.name}"), connection.transaction():
+            ledger = Ledger(connection)
+            waiting = list(ledger.rejects(schema=task.target.schema, table=task.target.name))
+            done = [stored for stored in waiting if _again(connection, ledger, task, stored)]
+            ledger.mark_replayed([stored.reject_id for stored in done])
+        replayed += len(done)
+        staying += len(waiting) - len(done)
+    return replayed, staying
+
+
+def _again(connection: Connection, ledger: Ledger, task: TableTask, stored: StoredReject) -> bool:
+    try:
+        with connection.transaction():
+            if stored.reject.stage is Stage.CONSTRAINT:
+                return insert_json(connection, task.target, stored.raw_values)
+            return _through_chain(connection, ledger, task, stored.run_id, stored.reject)
+    except RowsRefused:
+        return False
+
+
+def _through_chain(connection: Connection, ledger: Ledger, task: TableTask, run_id: str, reject: Reject) -> bool:
+    dtypes = task.chain.source_dtypes
+    if not dtypes.keys() <= reject.values.keys():
+        return False  # the mapping reads a column that the quarantine did not keep
+    defects = [replace(value, row=0) for value in reject.values.values() if isinstance(value, Defect)]
+    values = {name: [None if isinstance(value, Defect) else value] for name, value in reject.values.items()}
+    frame = pl.DataFrame({name: values[name] for name in dtypes}, schema=dtypes)
+    locators = pl.Series([reject.locator], dtype=pl.Int64)
+    made = task.chain.apply(Batch(frame, locators, Position(None), tuple(defects)))
+    if made.frame.height == 0:
+        return False
+    encoder = CopyEncoder(task.target)
+    copy_in(connection, relation(task.target), encoder, encoder.encode(made.frame))
+    ledger.add_losses(run_id, task.target, made.losses)
+    return True

@@ -1,0 +1,194 @@
+"""A whole migration: every table of a plan, resumable at every commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipeline.batch import Fingerprint
+from pipeline.catalog import Notice
+from pipeline.engine.plan import Plan, TableTask
+from pipeline.engine.table import carry
+from pipeline.errors import Interrupted, MappingError, NaruError, RejectLimitExceeded, SourceChanged, TargetError
+from pipeline.ledger import lock
+from pipeline.ledger.ledger import Ledger
+from pipeline.load.loader import Delivered, Loader
+from pipeline.load.place import Place, discard, needs_staging, prepare, staging_name
+from pipeline.load.settle import Settlement, Settler
+from pipeline.outcome import Load, Reject, Run
+from pipeline.postgres import ddl
+from pipeline.postgres.connect import Connection, Target, connect, translated
+from pipeline.postgres.introspect import table_exists
+from pipeline.retry import resuming
+from pipeline.sources.base import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run behaves; what it does is the plan's."""
+
+    batch_rows: int
+    max_rejects: int | None = None
+    """Refused rows that the user puts up with; None is any number."""
+    restart: bool = False
+
+
+class Observer(Protocol):
+    """Is told what happens, while it happens."""
+
+    def table_begins(self, table: str, rows: int | None, already_read: int) -> None:
+        """`rows` is what the source claims to hold, good enough for an estimate."""
+
+    def batch_committed(self, table: str, *, read: int, rejected: int, seconds: float) -> None: ...
+
+    def table_ends(self, table: str) -> None: ...
+
+    def settling(self) -> None:
+        """Every row has arrived; keys, indexes and relationships are being built."""
+
+
+@dataclass(slots=True)
+class Migration:
+    """One run of a plan against a target. `stop` is asked after each batch; true ends it resumably."""
+
+    source: Source
+    fingerprint: Fingerprint
+    plan: Plan
+    target: Target
+    run: Run
+    options: Options
+    observer: Observer
+    stop: Callable[[], bool] = lambda: False
+    _batches: int = field(default=0, init=False)
+    _rejects: int = field(default=0, init=False)
+
+    def execute(self) -> tuple[Notice, ...]:
+        """Load and settle every table, reconnecting as long as there is progress.
+
+        Returns what could not be built. Raises NaruError; what was committed stays, and the
+        next run goes on from there.
+        """
+        return resuming(lambda: self._batches)(self._attempt)
+
+    def _attempt(self) -> tuple[Notice, ...]:
+        with self._session() as (connection, ledger):
+            with translated("preparing the target"), connection.transaction():
+                loads = self._open(connection, ledger)
+            for task in self.plan.tasks:
+                self._load(connection, ledger, task, loads[task.target.name])
+            self.observer.settling()
+            settlements = [_settlement(task, loads[task.target.name]) for task in self.plan.tasks]
+            return Settler(connection, self.run.run_id, settlements).settle()
+
+    @contextmanager
+    def _session(self) -> Iterator[tuple[Connection, Ledger]]:
+        """A locked connection; the run's state in the ledger follows how the block ends."""
+        name = f"naru {self.run.run_id}"
+        with connect(self.target, application_name=name, autocommit=True) as connection:
+            with translated("preparing the ledger"):
+                lock.acquire(connection)
+                ledger = Ledger(connection)
+                with connection.transaction():
+                    ledger.install()
+                    ledger.begin(self.run)
+            try:
+                yield connection, ledger
+            except NaruError as error:
+                if not connection.broken:
+                    ledger.finish(self.run.run_id, "interrupted" if isinstance(error, Interrupted) else "failed")
+                raise
+            with translated("closing the run"):
+                ledger.finish(self.run.run_id, "done")
+
+    # -- before the rows
+
+    def _open(self, connection: Connection, ledger: Ledger) -> dict[str, Load]:
+        """Know or begin the load of every table, and make what it will be written to."""
+        for task in reversed(self.plan.tasks):
+            earlier = ledger.load(task.target)
+            if earlier and self._starts_over(earlier):
+                discard(connection, earlier, task.target)
+        connection.execute(ddl.create_schema(self.plan.schema))
+        return {task.target.name: self._open_table(connection, ledger, task) for task in self.plan.tasks}
+
+    def _starts_over(self, earlier: Load) -> bool:
+        return self.options.restart and earlier.run_id != self.run.run_id
+
+    def _open_table(self, connection: Connection, ledger: Ledger, task: TableTask) -> Load:
+        earlier = ledger.load(task.target)
+        if earlier and not self._starts_over(earlier):
+            self._check_same(connection, earlier, task)
+            return earlier
+        staging = staging_name(task.target) if needs_staging(connection, ledger, task.target) else None
+        load = Load(
+            task.target.schema or "public",
+            task.target.name,
+            task.source.name,
+            self.run.run_id,
+            self.fingerprint.digest,
+            task.digest,
+            staging,
+        )
+        ledger.open_load(load)
+        prepare(connection, load, task.target)
+        return load
+
+    def _check_same(self, connection: Connection, earlier: Load, task: TableTask) -> None:
+        """A load goes on only with the source and the mapping that it began with."""
+        name = f"{earlier.target_schema}.{earlier.target_table}"
+        again = "load it again from the start with --restart"
+        if earlier.fingerprint != self.fingerprint.digest:
+            text = f"the source has changed since run {earlier.run_id} loaded table {name}"
+            raise SourceChanged(text, hint=f"give the file of that run, or {again}")
+        if earlier.mapping_digest != task.digest:
+            text = f"the mapping of table {task.source.name} has changed since run {earlier.run_id} loaded {name}"
+            raise MappingError(text, hint=f"restore the mapping of that run, or {again}")
+        if not table_exists(connection, task.target):
+            raise TargetError(f"table {name} was loaded by run {earlier.run_id} and is gone", hint=again)
+
+    # -- the rows
+
+    def _load(self, connection: Connection, ledger: Ledger, task: TableTask, load: Load) -> None:
+        name = task.target.name
+        self.observer.table_begins(name, task.source.rows, load.rows_read)
+        if load.state == "loading":
+            place = Place(task.target, load.staging)
+            loader = Loader(connection, self.run.run_id, task.target, place.destination, self._admit)
+
+            def observe(delivered: Delivered) -> None:
+                self._note(task, delivered)
+
+            after, rows = load.position, self.options.batch_rows
+            carry(self.source, task, loader, after=after, batch_rows=rows, observe=observe)
+            with translated(f"finishing table {name}"):
+                ledger.set_state(task.target, "loaded")
+        self.observer.table_ends(name)
+
+    def _note(self, task: TableTask, delivered: Delivered) -> None:
+        self._batches += 1
+        self._rejects += len(delivered.rejects)
+        self.observer.batch_committed(
+            task.target.name, read=delivered.read, rejected=len(delivered.rejects), seconds=delivered.seconds
+        )
+        if self.stop():
+            raise Interrupted(
+                f"stopped while loading table {task.source.name}; every batch so far is committed",
+                hint="run the same command again: it goes on after the last committed batch",
+            )
+
+    def _admit(self, rejects: tuple[Reject, ...]) -> None:
+        limit = self.options.max_rejects
+        if limit is None or self._rejects + len(rejects) <= limit:
+            return
+        first = rejects[0]
+        raise RejectLimitExceeded(
+            f"more than {limit} rows refused; the last batch is not committed. table {first.table}: "
+            f"{first.reason}: {first.detail}",
+            hint="correct the source or the mapping, or allow more with --max-rejects; then run again",
+        )
+
+
+def _settlement(task: TableTask, load: Load) -> Settlement:
+    return Settlement(task.source.name, Place(task.target, load.staging), task.mapping.load, load.state != "done")

@@ -1,0 +1,31 @@
+"""The walk of one table, from its source into the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipeline.batch import Position
+from pipeline.engine.plan import TableTask
+from pipeline.engine.prefetch import prefetched
+from pipeline.load.loader import Delivered, Loader
+from pipeline.sources.base import Source
+
+
+def carry(
+    source: Source,
+    task: TableTask,
+    loader: Loader,
+    *,
+    after: Position | None,
+    batch_rows: int,
+    observe: Callable[[Delivered], None],
+) -> None:
+    """Carry the rows after a position; rows, rejects, losses and position of a batch commit together.
+
+    `observe` is told of each committed batch, and may stop the walk by raising.
+    """
+    columns = task.chain.source_columns
+    batches = source.batches(task.source.name, after=after, batch_rows=batch_rows, columns=columns)
+    with prefetched(loader.encode(task.chain.apply(batch)) for batch in batches) as cargoes:
+        for cargo in cargoes:
+            observe(loader.load(cargo))

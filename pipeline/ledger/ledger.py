@@ -1,0 +1,186 @@
+"""What was done, kept in the target: a method writes in the transaction that its caller has open.
+
+A batch's position commits with its rows, so a resumed run needs no reconciliation and kill -9 is safe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, replace
+from importlib import resources
+
+from psycopg.rows import class_row
+
+from pipeline.batch import Position
+from pipeline.catalog import Table
+from pipeline.ledger import values
+from pipeline.outcome import Load, Loss, PastRun, Reject, RejectCount, Run, Stage, StoredReject
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.sql import query
+
+_LOAD_COLUMNS = (
+    "target_schema, target_table, source_table, run_id, fingerprint, mapping_digest, staging, state,"
+    " position, batches, rows_read, rows_filtered, rows_rejected, losses, rows_before, rows_updated, seconds"
+)
+
+
+class Ledger:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def installed(self) -> bool:
+        return self.connection.execute("select to_regclass('_naru.loss') is not null").fetchone() == (True,)
+
+    def install(self) -> None:
+        """Create the ledger's schema; does nothing where it stands."""
+        ddl = resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
+        self.connection.execute(ddl)
+
+    # -- runs
+
+    def begin(self, run: Run) -> None:
+        """Record the run; a second call with the same run changes nothing."""
+        self.connection.execute(
+            """insert into _naru.run (run_id, command, source, fingerprint, mapping_digest, tool_version, host, pid)
+            values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
+            [*astuple(run), socket.gethostname(), os.getpid()],
+        )
+
+    def finish(self, run_id: str, state: str) -> None:
+        self.connection.execute(
+            "update _naru.run set state = %s, finished_at = clock_timestamp() where run_id = %s", [state, run_id]
+        )
+
+    def runs(self, limit: int = 10) -> list[PastRun]:
+        """The last runs, newest first."""
+        with self.connection.cursor(row_factory=class_row(PastRun)) as cursor:
+            return cursor.execute(
+                """select run_id, command, source, state, started_at, finished_at
+                from _naru.run order by started_at desc limit %s""",
+                [limit],
+            ).fetchall()
+
+    # -- loads
+
+    def load(self, target: Table) -> Load | None:
+        """The load of a target table, None where Naru never began one."""
+        return next(self._loads("where (target_schema, target_table) = (%s, %s)", [target.schema, target.name]), None)
+
+    def loads(self) -> list[Load]:
+        return list(self._loads("order by target_schema, target_table", []))
+
+    def _loads(self, condition: str, parameters: list[object]) -> Iterator[Load]:
+        with self.connection.cursor(row_factory=class_row(Load)) as cursor:
+            cursor.execute(f"select {_LOAD_COLUMNS} from _naru.load {condition}", parameters)  # noqa: S608  # our own text
+            for load in cursor:
+                yield load if load.position is None else replace(load, position=Position(load.position))
+
+    def open_load(self, load: Load) -> None:
+        """Begin the load of a table anew, forgetting an earlier one and its rejects and losses."""
+        target = [load.target_schema, load.target_table]
+        for table in ("load", "batch", "reject", "loss"):
+            self.connection.execute(
+                f"delete from _naru.{table} where (target_schema, target_table) = (%s, %s)",  # noqa: S608
+                target,
+            )
+        self.connection.execute(
+            """insert into _naru.load
+            (target_schema, target_table, source_table, run_id, fingerprint, mapping_digest, staging)
+            values (%s, %s, %s, %s, %s, %s, %s)""",
+            [*target, load.source_table, load.run_id, load.fingerprint, load.mapping_digest, load.staging],
+        )
+
+    def advance(
+        self, run_id: str, target: Table, position: Position, *, read: int, filtered: int, loaded: int, seconds: float
+    ) -> None:
+        """Record a batch: its position is where a resumed run goes on."""
+        row = self.connection.execute(
+            """update _naru.load
+            set position = %s, batches = batches + 1, rows_read = rows_read + %s, rows_filtered = rows_filtered + %s,
+                seconds = seconds + %s
+            where (target_schema, target_table) = (%s, %s) returning batches""",
+            [json.dumps(position.mark), read, filtered, seconds, target.schema, target.name],
+        ).fetchone()
+        assert row is not None, "advance() needs an open load"
+        self.connection.execute(
+            """insert into _naru.batch (run_id, target_schema, target_table, batch, rows_read, rows_loaded, seconds)
+            values (%s, %s, %s, %s, %s, %s, %s)""",
+            [run_id, target.schema, target.name, row[0], read, loaded, seconds],
+        )
+
+    def set_state(self, target: Table, state: str, *, rows_before: int = 0, rows_updated: int = 0) -> None:
+        self.connection.execute(
+            """update _naru.load set state = %s, rows_before = %s, rows_updated = %s
+            where (target_schema, target_table) = (%s, %s)""",
+            [state, rows_before, rows_updated, target.schema, target.name],
+        )
+
+    # -- rejects and losses
+
+    def add_rejects(self, run_id: str, target: Table, rejects: Iterable[Reject]) -> int:
+        """Put rows into the quarantine; returns how many."""
+        count = 0
+        with self.connection.cursor().copy(
+            """copy _naru.reject (run_id, target_schema, target_table, source_table, locator, stage, reason, detail,
+            key, row_values) from stdin"""
+        ) as copy:
+            for r in rejects:
+                count += 1
+                why = [r.stage.value, r.reason, _storable(r.detail)]
+                row = [values.dumps(r.key), values.dumps(r.values)]
+                copy.write_row([run_id, target.schema, target.name, r.table, r.locator, *why, *row])
+        self.count_rejects(target, count)
+        return count
+
+    def count_rejects(self, target: Table, count: int) -> None:
+        if count:
+            self.connection.execute(
+                """update _naru.load set rows_rejected = rows_rejected + %s
+                where (target_schema, target_table) = (%s, %s)""",
+                [count, target.schema, target.name],
+            )
+
+    def add_losses(self, run_id: str, target: Table, losses: Iterable[Loss]) -> int:
+        count = 0
+        with self.connection.cursor().copy(
+            """copy _naru.loss (run_id, target_schema, target_table, source_table, locator, key, column_name, rule,
+            before, after) from stdin"""
+        ) as copy:
+            for x in losses:
+                count += 1
+                what = [values.dumps(x.key), x.column, x.rule, _storable(x.before), _storable(x.after)]
+                copy.write_row([run_id, target.schema, target.name, x.table, x.locator, *what])
+        if count:
+            self.connection.execute(
+                "update _naru.load set losses = losses + %s where (target_schema, target_table) = (%s, %s)",
+                [count, target.schema, target.name],
+            )
+        return count
+
+    def reject_summary(self) -> list[RejectCount]:
+        """Waiting rejects by table, stage and reason."""
+        with self.connection.cursor(row_factory=class_row(RejectCount)) as cursor:
+            return cursor.execute(query("reject_summary")).fetchall()
+
+    def rejects(
+        self, *, schema: str | None = None, table: str | None = None, limit: int | None = None
+    ) -> Iterator[StoredReject]:
+        """Rows that wait in the quarantine, oldest first; streamed, so inside a transaction."""
+        with self.connection.cursor(name="naru_rejects") as cursor:
+            cursor.execute(query("rejects"), {"schema": schema, "table": table, "limit": limit})
+            for reject_id, run_id, target_schema, name, source, locator, stage, reason, detail, key, row in cursor:
+                reject = Reject(source, locator, Stage(stage), reason, detail, values.loads(key), values.loads(row))
+                yield StoredReject(reject_id, run_id, target_schema, name, reject, row)
+
+    def mark_replayed(self, reject_ids: list[int]) -> None:
+        self.connection.execute(
+            "update _naru.reject set replayed_at = clock_timestamp() where reject_id = any(%s)", [reject_ids]
+        )
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text holds neither U+0000 nor lone surrogates: both are shown as escapes."""
+    return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()

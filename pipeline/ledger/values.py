@@ -1,0 +1,67 @@
+"""Row values as JSON that a reject can be replayed from: every value comes back as it was.
+
+Types that JSON lacks are objects with one `$` key. The text is ASCII, so that U+0000 and lone
+surrogates are escapes, which PostgreSQL's json (not jsonb) keeps.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import cast
+
+from pipeline.batch import Defect
+
+
+def dumps(values: Mapping[str, object]) -> str:
+    finite = {name: _tag_float(value) if isinstance(value, float) else value for name, value in values.items()}
+    return json.dumps(finite, default=_tag, allow_nan=False)
+
+
+def loads(text: str) -> dict[str, object]:
+    """The inverse of `dumps`."""
+    return cast("dict[str, object]", json.loads(text, object_hook=_untag))
+
+
+def _tag_float(value: float) -> object:
+    return value if math.isfinite(value) else {"$float": str(value)}
+
+
+def _tag(value: object) -> dict[str, object]:
+    match value:
+        case bytes():
+            return {"$bytes": base64.b64encode(value).decode()}
+        case Decimal():
+            return {"$decimal": str(value)}
+        case dt.datetime():
+            return {"$datetime": value.isoformat()}
+        case dt.date():
+            return {"$date": value.isoformat()}
+        case dt.time():
+            return {"$time": value.isoformat()}
+        case Defect():
+            return {"$defect": [value.row, value.column, value.reason, value.raw, value.replacement]}
+    raise TypeError(f"a value of type {type(value).__name__} cannot be kept in the quarantine")
+
+
+def _untag(tagged: dict[str, object]) -> object:
+    match tagged:
+        case {"$float": str(text)}:
+            return float(text)
+        case {"$bytes": str(text)}:
+            return base64.b64decode(text)
+        case {"$decimal": str(text)}:
+            return Decimal(text)
+        case {"$datetime": str(text)}:
+            return dt.datetime.fromisoformat(text)
+        case {"$date": str(text)}:
+            return dt.date.fromisoformat(text)
+        case {"$time": str(text)}:
+            return dt.time.fromisoformat(text)
+        case {"$defect": [int(row), str(column), str(reason), bytes(raw), replacement]}:
+            return Defect(row, column, reason, raw, cast("str | None", replacement))
+    return tagged

@@ -1,0 +1,114 @@
+"""Writes the batches of one table: rows, rejects, losses and position commit together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.catalog import Table
+from pipeline.ledger.ledger import Ledger
+from pipeline.outcome import Reject, Stage
+from pipeline.postgres.connect import Connection, translated
+from pipeline.postgres.copy import RowsRefused, copy_in
+from pipeline.postgres.sql import Composable
+from pipeline.postgres.wire import CopyEncoder
+from pipeline.transform.chain import Transformed
+from pipeline.transform.origin import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """A transformed batch and its bytes for COPY, made beside the thread that sends them."""
+
+    batch: Transformed
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What one batch came to."""
+
+    read: int
+    loaded: int
+    filtered: int
+    rejects: tuple[Reject, ...]
+    losses: int
+    seconds: float
+
+
+class Loader:
+    """Loads into `destination` (the bare table itself, or its staging table) on behalf of `target`.
+
+    `admit` is asked with the rejects of a batch before it commits, and stops the run by raising.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        run_id: str,
+        target: Table,
+        destination: Composable,
+        admit: Callable[[tuple[Reject, ...]], None],
+    ) -> None:
+        self._connection = connection
+        self._ledger = Ledger(connection)
+        self._run_id = run_id
+        self._target = target
+        self._destination = destination
+        self._admit = admit
+        self._encoder = CopyEncoder(target)
+
+    def encode(self, batch: Transformed) -> Cargo:
+        """Pure and thread-safe: meant to run while an earlier batch is being sent."""
+        return Cargo(batch, self._encoder.encode(batch.frame))
+
+    def load(self, cargo: Cargo) -> Delivered:
+        """Commit one batch, or nothing of it.
+
+        Raises TargetError, and what `admit` raises.
+        """
+        started = time.perf_counter()
+        batch = cargo.batch
+        with translated(f"loading table {self._target.name}"), self._connection.transaction():
+            refused = self._copy(batch.frame, batch.origin, cargo.payload) if batch.frame.height else ()
+            rejects = batch.rejects + refused
+            self._admit(rejects)
+            losses = self._record(batch, rejects, refused)
+            seconds = time.perf_counter() - started
+            loaded = batch.frame.height - len(refused)
+            self._ledger.advance(
+                self._run_id,
+                self._target,
+                batch.position,
+                read=batch.read,
+                filtered=batch.filtered,
+                loaded=loaded,
+                seconds=seconds,
+            )
+        return Delivered(batch.read, loaded, batch.filtered, rejects, losses, seconds)
+
+    def _record(self, batch: Transformed, rejects: tuple[Reject, ...], refused: tuple[Reject, ...]) -> int:
+        if rejects:
+            self._ledger.add_rejects(self._run_id, self._target, rejects)
+        gone = {reject.locator for reject in refused}
+        losses = [loss for loss in batch.losses if loss.locator not in gone]
+        if losses:
+            self._ledger.add_losses(self._run_id, self._target, losses)
+        return len(losses)
+
+    def _copy(self, frame: pl.DataFrame, origin: Origin, payload: bytes | None = None) -> tuple[Reject, ...]:
+        """Copy what PostgreSQL accepts and return the rest: k bad rows of n cost O(k log n) COPYs."""
+        try:
+            with self._connection.transaction():
+                copy_in(self._connection, self._destination, self._encoder, payload or self._encoder.encode(frame))
+        except RowsRefused as refusal:
+            if frame.height == 1:
+                return (origin.reject(0, Stage.COPY, f"sqlstate_{refusal.sqlstate}", str(refusal)),)
+            half = frame.height // 2
+            first = self._copy(frame.slice(0, half), origin.slice(0, half))
+            rest = frame.height - half
+            return first + self._copy(frame.slice(half, rest), origin.slice(half, rest))
+        return ()

@@ -1,0 +1,54 @@
+"""From a staging table into a table that stood before: append, replace or upsert, in source order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.load.place import Place
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.sql import SQL, Composed, Identifier, columns, pairs, relation
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """`before` rows of others stood in the target, of which `updated` were overwritten."""
+
+    before: int
+    updated: int
+
+
+def merge(connection: Connection, place: Place, load_mode: str) -> Merged:
+    """Insert the staged rows and drop the staging table; in the caller's transaction."""
+    target = relation(place.target)
+    if load_mode == "replace":
+        connection.execute(SQL("delete from {}").format(target))
+    before = _count(connection, SQL("select count(*) from {}").format(target))
+    updated = 0
+    if load_mode == "upsert":
+        key = place.target.primary_key
+        same = SQL("select count(*) from {} t join {} s on {}").format(
+            target, place.destination, pairs("t", key, "s", key)
+        )
+        updated = _count(connection, same)
+    names = columns(place.target.column_names)
+    insert = SQL("insert into {} ({}) overriding system value select {} from {} order by {}").format(
+        target, names, names, place.destination, place.order
+    )
+    connection.execute(insert + _on_conflict(place) if load_mode == "upsert" else insert)
+    connection.execute(SQL("drop table {}").format(place.destination))
+    return Merged(before, updated)
+
+
+def _on_conflict(place: Place) -> Composed:
+    key = place.target.primary_key
+    rest = [name for name in place.target.column_names if name not in key]
+    if not rest:
+        return SQL(" on conflict ({}) do nothing").format(columns(key))
+    changes = SQL(", ").join(SQL("{0} = excluded.{0}").format(Identifier(name)) for name in rest)
+    return SQL(" on conflict ({}) do update set {}").format(columns(key), changes)
+
+
+def _count(connection: Connection, statement: Composed) -> int:
+    row = connection.execute(statement).fetchone()
+    assert row is not None, "count(*) has one row"
+    return int(row[0])

@@ -1,0 +1,110 @@
+"""Where the rows of a table go: straight into a table of ours, or by way of a staging table.
+
+A table that Naru makes is loaded bare and gets its keys afterwards. A table that stood before, by
+schema.sql or by another program, keeps its keys: its rows wait in a staging table and are merged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from pipeline.catalog import Table
+from pipeline.errors import TargetError
+from pipeline.ledger.ledger import Ledger
+from pipeline.outcome import Load
+from pipeline.postgres import ddl
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.introspect import read_table, table_exists
+from pipeline.postgres.sql import SQL, Composable, Identifier, relation
+
+STAGING_SCHEMA = "_naru"
+ORDINAL = "_naru_row"
+"""Column of a staging table that keeps the source's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The target table, and the relation that COPY writes to on its behalf."""
+
+    target: Table
+    staging: str | None
+
+    @property
+    def destination(self) -> Composable:
+        return relation(self.target) if self.staging is None else Identifier(STAGING_SCHEMA, self.staging)
+
+    @property
+    def order(self) -> Composable:
+        """What sorts the destination's rows as the source had them.
+
+        A bare table has no column to spare for it: `ctid` is the order of arrival there, because COPY
+        only appends to a table that autovacuum leaves alone (`prepare` sees to that).
+        """
+        return SQL("ctid") if self.staging is None else Identifier(ORDINAL)
+
+
+def prepare(connection: Connection, load: Load, target: Table) -> Place:
+    """Make the table, or the staging table, that a new load needs; in the caller's transaction."""
+    place = Place(target, load.staging)
+    if load.staging is None:
+        connection.execute(ddl.create_bare(target))
+        connection.execute(SQL("alter table {} set (autovacuum_enabled = false)").format(relation(target)))
+    else:
+        staging = replace(target, name=load.staging, schema=STAGING_SCHEMA)
+        connection.execute(SQL("drop table if exists {}").format(relation(staging)))
+        connection.execute(ddl.create_bare(staging))
+        connection.execute(
+            SQL("alter table {} add column {} bigint generated always as identity").format(
+                relation(staging), Identifier(ORDINAL)
+            )
+        )
+    return place
+
+
+def discard(connection: Connection, load: Load, target: Table) -> None:
+    """Take back what an earlier load made: its staging table, or the table itself if that was bare and ours."""
+    if load.staging is not None:
+        staging = Identifier(STAGING_SCHEMA, load.staging)
+        connection.execute(SQL("drop table if exists {}").format(staging))
+    else:
+        connection.execute(SQL("drop table if exists {}").format(relation(target)))
+
+
+def staging_name(target: Table) -> str:
+    """A name that fits into 63 bytes whatever the table's is."""
+    digest = hashlib.sha256(f"{target.schema}.{target.name}".encode()).hexdigest()
+    return f"stage_{digest[:16]}"
+
+
+def needs_staging(connection: Connection, ledger: Ledger, target: Table) -> bool:
+    """Whether somebody else made the target table; raises TargetError where it does not fit the plan."""
+    earlier = ledger.load(target)
+    if earlier is not None and earlier.staging is None:
+        return False
+    if not table_exists(connection, target):
+        return False
+    problems = list(mismatches(read_table(connection, target), target))
+    if problems:
+        raise TargetError(
+            f"table {target.schema}.{target.name} exists and differs from the mapping: " + "; ".join(problems),
+            hint="change the mapping or the table, or choose another target schema in the mapping",
+        )
+    return True
+
+
+def mismatches(found: Table | None, wanted: Table) -> Iterator[str]:
+    """Where an existing table cannot take the wanted columns as they are."""
+    if found is None:
+        return
+    by_name = {column.name: column for column in found.columns}
+    for column in wanted.columns:
+        other = by_name.pop(column.name, None)
+        if other is None:
+            yield f"column {column.name} is missing"
+        elif other.type != column.type:
+            yield f"column {column.name} is {other.type}, the mapping says {column.type}"
+    for column in by_name.values():
+        if not column.nullable and column.default is None and column.identity is None:
+            yield f"column {column.name} is required there and has no counterpart in the mapping"

@@ -1,0 +1,180 @@
+"""After the rows: what breaks a constraint goes to the quarantine, then the constraints are built.
+
+All of it is one transaction over all tables of the run: keys, merges and relationships appear
+together or not at all, and a run that dies here settles again from the start when it is resumed.
+That is why foreign keys are added plainly, and not as NOT VALID first: nobody waits on the locks of
+a table that is not finished, and the orphans are already out when PostgreSQL checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.catalog import Column, ForeignKey, Notice, Table
+from pipeline.ledger.ledger import Ledger
+from pipeline.load import quarantine
+from pipeline.load.merge import Merged, merge
+from pipeline.load.place import Place
+from pipeline.postgres import ddl
+from pipeline.postgres.connect import Connection, translated
+from pipeline.postgres.introspect import read_table, table_exists
+from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, query, relation, text
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A table whose rows have arrived at `place`; `fresh` where they have not been settled yet."""
+
+    source: str
+    place: Place
+    load_mode: str
+    fresh: bool
+
+    @property
+    def target(self) -> Table:
+        return self.place.target
+
+
+class Settler:
+    """Settles the tables of one run; `settlements` come parents first, settled ones included."""
+
+    def __init__(self, connection: Connection, run_id: str, settlements: Sequence[Settlement]) -> None:
+        self._connection = connection
+        self._run_id = run_id
+        self._ledger = Ledger(connection)
+        self._settlements = settlements
+        self._by_name = {settlement.target.name: settlement for settlement in settlements}
+
+    def settle(self) -> tuple[Notice, ...]:
+        """All or nothing; raises TargetError. Returns what could not be built, and why."""
+        fresh = [settlement for settlement in self._settlements if settlement.fresh]
+        with translated("building keys and relationships"), self._connection.transaction():
+            self._connection.execute("set constraints all deferred")
+            for settlement in fresh:
+                self._move_key_breakers(settlement)
+            self._move_orphans()
+            for settlement in fresh:
+                self._finish(settlement)
+            notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
+            for settlement in fresh:
+                self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
+        return notices
+
+    # -- quarantine
+
+    def _move_key_breakers(self, settlement: Settlement) -> None:
+        place, source = settlement.place, settlement.source
+        wanted = self._constrained(settlement)
+        required = [column.name for column in wanted.columns if not column.nullable and column.name in _names(place)]
+        moved = quarantine.move_nulls(self._connection, self._run_id, place, source, required)
+        for key in _unique_keys(wanted, whole=place.staging is not None):
+            moved += quarantine.move_duplicates(self._connection, self._run_id, place, source, key)
+            overwrites = settlement.load_mode == "replace" or (
+                settlement.load_mode == "upsert" and key == place.target.primary_key
+            )
+            if place.staging is not None and not overwrites:
+                moved += quarantine.move_conflicts(self._connection, self._run_id, place, source, key)
+        self._ledger.count_rejects(settlement.target, moved)
+
+    def _move_orphans(self) -> None:
+        """Until none is left: an orphan that goes may have been a parent."""
+        keys = [(settlement, key) for settlement in self._settlements for key in self._missing(settlement)]
+        moved = True
+        while moved:
+            moved = False
+            for settlement, key in keys:
+                count = quarantine.move_orphans(
+                    self._connection,
+                    self._run_id,
+                    settlement.place,
+                    settlement.source,
+                    key,
+                    self._parents(settlement, key),
+                )
+                self._ledger.count_rejects(settlement.target, count)
+                moved = moved or count > 0
+
+    def _constrained(self, settlement: Settlement) -> Table:
+        """The table whose constraints the rows must meet: the one that stands, or the one we build."""
+        if settlement.place.staging is None:
+            return settlement.target
+        found = read_table(self._connection, settlement.target)
+        assert found is not None, "a staged table stands in the target"
+        return found
+
+    def _missing(self, settlement: Settlement) -> list[ForeignKey]:
+        """Relationships that the rows have not been held against yet."""
+        constrained = self._constrained(settlement)
+        if settlement.place.staging is not None:
+            return list(constrained.foreign_keys) if settlement.fresh else []
+        found = read_table(self._connection, settlement.target)
+        built = {key.name for key in found.foreign_keys} if found else set()
+        wanted = [key for key in constrained.foreign_keys if key.enforced and key.name not in built]
+        return [key for key in wanted if self._parents(settlement, key)]
+
+    def _parents(self, settlement: Settlement, key: ForeignKey) -> list[Composable]:
+        """Every relation that may hold the parent row: the table, and its staged rows to come."""
+        parent = self._parent_table(settlement, key)
+        known = self._by_name.get(key.parent)
+        staged = [known.place.destination] if known and known.fresh and known.place.staging else []
+        return [relation(parent), *staged] if table_exists(self._connection, parent) else []
+
+    def _parent_table(self, settlement: Settlement, key: ForeignKey) -> Table:
+        return Table(key.parent, (), settlement.target.schema)
+
+    # -- construction
+
+    def _finish(self, settlement: Settlement) -> None:
+        target, place = settlement.target, settlement.place
+        merged = Merged(0, 0)
+        if place.staging is None:
+            self._dress(target)
+        else:
+            merged = merge(self._connection, place, settlement.load_mode)
+        for column in target.columns:
+            if column.identity:
+                self._set_sequence(target, column)
+        self._ledger.set_state(target, "done", rows_before=merged.before, rows_updated=merged.updated)
+
+    def _dress(self, target: Table) -> None:
+        for column in target.columns:
+            self._run(ddl.dress_column(target, column))
+        self._run(ddl.build_index(target, index) for index in target.indexes)
+        self._run(ddl.comments(target))
+        self._connection.execute(SQL("alter table {} reset (autovacuum_enabled)").format(relation(target)))
+
+    def _relate(self, settlement: Settlement) -> Iterator[Notice]:
+        if settlement.place.staging is not None:
+            return
+        for key in self._missing(settlement):
+            parent = self._parent_table(settlement, key)
+            self._connection.execute(ddl.add_foreign_key(settlement.target, key, parent))
+        found = read_table(self._connection, settlement.target)
+        built = {key.name for key in found.foreign_keys} if found else set()
+        for key in settlement.target.foreign_keys:
+            if key.enforced and key.name not in built:
+                text = f"relationship {key.name} is not built: its parent table {key.parent} has not been migrated"
+                yield Notice(settlement.source, None, text)
+
+    def _set_sequence(self, target: Table, column: Column) -> None:
+        """The next number follows the highest that arrived, and is not below the source's own next one."""
+        assert column.identity is not None
+        last = None if column.identity.next_value is None else column.identity.next_value - 1
+        name = {"relation": text(relation(target)), "column": column.name, "last": last}
+        statement = query("set_sequence").format(column=Identifier(column.name), table=relation(target))
+        self._connection.execute(statement, name)
+
+    def _run(self, statements: Iterable[Composed]) -> None:
+        for statement in statements:
+            self._connection.execute(statement)
+
+
+def _names(place: Place) -> tuple[str, ...]:
+    return place.target.column_names
+
+
+def _unique_keys(table: Table, *, whole: bool) -> list[tuple[str, ...]]:
+    """Column lists that must be unique; `whole` leaves out indexes on part of the rows, whose condition is not ours."""
+    unique = [index for index in table.indexes if index.unique and not (whole and index.ignore_nulls)]
+    return list(dict.fromkeys(index.columns for index in unique))

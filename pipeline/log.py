@@ -1,0 +1,122 @@
+"""What a run does, as JSON lines in a file; on the terminal too, if asked for.
+
+Until `open_log` nothing is written anywhere: standard output belongs to the command's answer.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from pipeline.errors import SettingsError
+
+_MASK = "***"
+_SECRET_NAME = re.compile(r"passw|passphrase|pwd|secret|token|credential|database_url", re.IGNORECASE)
+_SECRET_IN_TEXT = (
+    re.compile(r"(?<=://)([^\s:/@]*):[^\s@/]*(?=@)"),
+    re.compile(r"\b(password|pwd)\s*=\s*(?:'[^']*'|\"[^\"]*\"|[^\s;,&'\"]+)", re.IGNORECASE),
+)
+
+
+def _drop(_logger: WrappedLogger, _method: str, _event: EventDict) -> EventDict:
+    raise structlog.DropEvent
+
+
+structlog.configure(processors=[_drop])
+
+
+def get_logger() -> FilteringBoundLogger:
+    """The logger of a module; follows a later `open_log`."""
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+def open_log(directory: Path, *, verbose: bool, run_id: str) -> Path:
+    """Send every event from here on to a new file of `directory`, readable by its owner alone.
+
+    `verbose` shows them on standard error as well. Runs that begin in the same second share a file;
+    each line carries its run. Raises SettingsError when the file cannot be written.
+    """
+    path = directory / f"migration_{datetime.now().astimezone():%Y%m%d_%H%M%S}.log"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise SettingsError(
+            f"log file {path} cannot be written: {error.strerror}",
+            hint="make its directory writable, or start elsewhere",
+        ) from error
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,  # without local variables: they may hold a password
+            redact,
+            *([_show()] if verbose else []),
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+        logger_factory=lambda *_: _LogFile(handle, path),
+    )
+    structlog.contextvars.bind_contextvars(run_id=run_id)
+    return path
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Mask values whose name says secret, and passwords inside of texts."""
+    return {name: _redacted(name, value) for name, value in event.items()}
+
+
+def _redacted(name: str, value: Any) -> Any:
+    if isinstance(value, SecretStr) or (value is not None and _SECRET_NAME.search(name)):
+        return _MASK
+    if isinstance(value, Mapping):
+        return {str(key): _redacted(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(name, item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    for pattern in _SECRET_IN_TEXT:
+        text = pattern.sub(rf"\1:{_MASK}", text)
+    return text
+
+
+def _show() -> Processor:
+    render = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty() and sys.platform != "win32", exception_formatter=structlog.dev.plain_traceback
+    )
+
+    def show(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        print(render(logger, method, dict(event)), file=sys.stderr)  # noqa: T201
+        return event
+
+    return show
+
+
+class _LogFile:
+    """Appends a line in one write, so that the lines of threads and processes do not mix."""
+
+    __slots__ = ("_handle", "_path")
+
+    def __init__(self, handle: int, path: Path) -> None:
+        self._handle = handle
+        self._path = path
+
+    def _write(self, line: str) -> None:
+        try:
+            os.write(self._handle, f"{line}\n".encode(errors="backslashreplace"))
+        except OSError as error:  # a full disk under the log is no reason to abandon a load; but it is said
+            print(f"log line lost, {self._path}: {error.strerror}", file=sys.stderr)  # noqa: T201
+
+    debug = info = warning = error = critical = exception = msg = log = _write

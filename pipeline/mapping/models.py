@@ -1,0 +1,208 @@
+"""The mapping: what a person decides about one database, as frozen models.
+
+Tables, columns and keys go by their SOURCE names throughout; only `to:` holds a target name, so a
+rename is one edit. `read.py` makes these from YAML, `dialects/draft.py` from a source's catalog.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from pipeline.mapping.defaults import valid_default
+from pipeline.mapping.names import Naming, fold, valid_column, valid_name, valid_schema
+from pipeline.mapping.scalars import written
+from pipeline.mapping.types import parse_type
+
+
+def _known_codec(name: str) -> str:
+    try:
+        "a".encode(name)
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"unknown encoding {name!r}; Korean Windows is cp949, western Windows is cp1252") from error
+    return name
+
+
+Scalar = Annotated[bool | int | Decimal | str, WithJsonSchema({"type": ["boolean", "number", "string"]})]
+"""A value as YAML writes it; numbers with a point are decimals, because floats are not exact."""
+SourceName = Annotated[str, StringConstraints(min_length=1)]
+TargetName = Annotated[str, AfterValidator(valid_name)]
+PostgresType = Annotated[str, AfterValidator(lambda text: str(parse_type(text)))]
+DefaultExpression = Annotated[
+    str,
+    BeforeValidator(lambda value: written(value) if isinstance(value, bool | int | Decimal) else value),
+    AfterValidator(valid_default),
+    WithJsonSchema({"type": ["boolean", "number", "string"]}),
+]
+Codec = Annotated[str, AfterValidator(_known_codec)]
+Reaction = Literal["no action", "cascade", "set null"]
+Operator = Literal["=", "<>", "<", "<=", ">", ">=", "in", "not in", "is null", "is not null"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_name=True)
+
+
+class Encoding(_Model):
+    """How text that was stored wrongly is read."""
+
+    repair: Codec | None = Field(
+        None, description="Bytes of this encoding stand in the text as Latin-1 characters; a value that "
+        "does not come back bit-identical is a reject."
+    )  # fmt: skip
+    invalid: Literal["reject", "replace"] = Field(
+        "reject", description="Text that PostgreSQL cannot hold: refuse the row, or replace it and record the loss."
+    )
+
+
+class ColumnMapping(_Model):
+    """One column of the source."""
+
+    skip: bool = Field(False, description="Leave the column behind.")
+    to: Annotated[str, AfterValidator(valid_column)] | None = Field(
+        None, description="Name in PostgreSQL; without it the source name, folded as `naming` says."
+    )
+    type: PostgresType | None = Field(None, description="PostgreSQL type: varchar(50), numeric(19,4), timestamp, ...")
+    required: bool = Field(False, description="NOT NULL; a row without a value is a reject.")
+    identity: bool = Field(False, description="Numbers new rows by itself, after the highest value that arrived.")
+    default: Scalar | None = Field(None, description="Value that takes the place of NULL in the source.")
+    default_sql: DefaultExpression | None = Field(
+        None, description="Default of the PostgreSQL column: a number, 'text', true, false, now(), current_date or "
+        "gen_random_uuid()."
+    )  # fmt: skip
+    trim: Literal["both", "left", "right"] | None = Field(None, description="Cut white space at these ends.")
+    empty_to_null: bool = Field(False, description="The empty text becomes NULL.")
+    encoding: Encoding | None = None
+    values: dict[str, Scalar | None] | None = Field(
+        None, min_length=1, description="Source value: target value. A value that is not listed is a reject."
+    )
+    round: bool = Field(False, description="Round to the type's scale, and record each change as a loss.")
+    comment: str | None = Field(None, description="COMMENT ON the PostgreSQL column.")
+
+    @model_validator(mode="after")
+    def _one_source_of_new_values(self) -> Self:
+        if self.identity and self.default_sql is not None:
+            raise ValueError("identity and default_sql exclude each other")
+        return self
+
+
+class Condition(_Model):
+    """A row is carried when all conditions of its table hold, as in SQL's WHERE."""
+
+    column: SourceName
+    op: Operator
+    value: Scalar | tuple[Scalar, ...] | None = None
+
+    @model_validator(mode="after")
+    def _value_suits(self) -> Self:
+        match self.op, self.value:
+            case (("in" | "not in"), tuple()) if self.value:
+                return self
+            case (("in" | "not in"), _):
+                raise ValueError(f"`{self.op}` needs a list of values")
+            case (("is null" | "is not null"), None):
+                return self
+            case (("is null" | "is not null"), _):
+                raise ValueError(f"`{self.op}` takes no value")
+            case _, None | tuple():
+                raise ValueError(f"`{self.op}` needs one value")
+        return self
+
+
+class Unique(_Model):
+    """A UNIQUE constraint; rows with a NULL in its columns do not contradict each other."""
+
+    name: TargetName
+    columns: tuple[SourceName, ...] = Field(min_length=1)
+
+
+class IndexMapping(_Model):
+    """An index that is not a constraint."""
+
+    name: TargetName
+    columns: tuple[SourceName, ...] = Field(min_length=1)
+    descending: tuple[SourceName, ...] = Field((), description="Those of the columns that are sorted downwards.")
+    unique: bool = False
+    ignore_nulls: bool = Field(False, description="Rows whose every column is NULL are not in the index.")
+
+    @model_validator(mode="after")
+    def _descending_are_columns(self) -> Self:
+        for column in self.descending:
+            if column not in self.columns:
+                raise ValueError(f"{column!r} is descending, and not among the columns")
+        return self
+
+
+class ForeignKeyMapping(_Model):
+    name: TargetName
+    columns: tuple[SourceName, ...] = Field(min_length=1)
+    references: SourceName = Field(description="Source name of the parent table.")
+    referenced_columns: tuple[SourceName, ...] = Field(min_length=1)
+    on_update: Reaction = "no action"
+    on_delete: Reaction = "no action"
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.columns) != len(self.referenced_columns):
+            raise ValueError("columns and referenced_columns differ in number")
+        return self
+
+
+class TableMapping(_Model):
+    """One table of the source."""
+
+    skip: bool = Field(False, description="Leave the table behind.")
+    to: TargetName | None = Field(
+        None, description="Name in PostgreSQL; without it the source name, folded as `naming` says."
+    )
+    load: Literal["append", "replace", "upsert"] = Field(
+        "append", description="What happens to rows that the target table already holds."
+    )
+    filter: tuple[Condition, ...] = Field((), description="Only rows for which all conditions hold.")
+    columns: dict[SourceName, ColumnMapping] = Field(default_factory=dict)
+    primary_key: tuple[SourceName, ...] = ()
+    unique: tuple[Unique, ...] = ()
+    indexes: tuple[IndexMapping, ...] = ()
+    foreign_keys: tuple[ForeignKeyMapping, ...] = ()
+    comment: str | None = Field(None, description="COMMENT ON the PostgreSQL table.")
+
+    @model_validator(mode="after")
+    def _upsert_has_key(self) -> Self:
+        if self.load == "upsert" and not self.primary_key and not self.skip:
+            raise ValueError("load: upsert needs a primary_key to find the row by")
+        return self
+
+
+class Target(_Model):
+    schema_name: Annotated[str, AfterValidator(valid_schema)] = Field(default="public", alias="schema")
+
+
+class Mapping(_Model):
+    """One source database, completely: every table and column of it is named."""
+
+    naru: Literal[1] = Field(description="Version of this format.")
+    target: Target = Target()
+    naming: Naming = Field("snake", description="How names without `to` are folded.")
+    code_page: Annotated[int, Field(gt=0, lt=65536)] | Codec | None = Field(
+        None, description="Code page of a Jet 3 file whose header is wrong about it: 949."
+    )
+    tables: dict[SourceName, TableMapping]
+
+    def table_name(self, table: str) -> str:
+        """The PostgreSQL name of a source table."""
+        return self.tables[table].to or fold(table, self.naming)
+
+    def column_name(self, table: str, column: str) -> str:
+        """The PostgreSQL name of a source column."""
+        return self.tables[table].columns[column].to or fold(column, self.naming)

@@ -1,0 +1,106 @@
+"""From a source's catalog and a mapping to the catalog that the target shall have."""
+
+from __future__ import annotations
+
+from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
+from pipeline.mapping import check
+from pipeline.mapping.check import Where, drafted, refuse
+from pipeline.mapping.defaults import default_fits
+from pipeline.mapping.models import ColumnMapping, Mapping
+from pipeline.mapping.names import primary_key_name
+from pipeline.mapping.scalars import quoted
+from pipeline.mapping.types import INTEGERS
+
+
+def target_catalog(mapping: Mapping, source: Catalog, *, where: Where = drafted) -> Catalog:
+    """The target's schema: PostgreSQL names and types, tables in source order, columns in mapping order.
+
+    Tables and columns correspond to the source's by `Mapping.table_name` and `column_name`. Raises
+    MappingError, naming the line of the mapping, for whatever cannot be created or would lose data.
+    """
+    check.complete(mapping, source, where)
+    check.references(mapping, where)
+    check.distinct_names(mapping, where)
+    carried = [table for table in source.tables if not mapping.tables[table.name].skip]
+    pairs = [(table, _table(mapping, table, where)) for table in carried]
+    check.sound_foreign_keys(pairs, where)
+    return Catalog(tuple(target for _, target in pairs), facts=source.facts, notices=source.notices)
+
+
+def _table(mapping: Mapping, table: Table, where: Where) -> Table:
+    mapped = mapping.tables[table.name]
+    kept = [table.column(name) for name, column in mapped.columns.items() if not column.skip]
+    return Table(
+        mapping.table_name(table.name),
+        tuple(_column(mapping, table, column, where) for column in kept),
+        mapping.target.schema_name,
+        _indexes(mapping, table.name),
+        _foreign_keys(mapping, table.name),
+        mapped.comment,
+        table.rows,
+    )
+
+
+def _column(mapping: Mapping, table: Table, column: Column, where: Where) -> Column:
+    mapped = mapping.tables[table.name].columns[column.name]
+    keys = ("tables", table.name, "columns", column.name)
+    if mapped.type is None:
+        hint = f"leave the column behind with `{quoted(column.name)}: {{skip: true}}`"
+        refuse(where, keys, f"no PostgreSQL type for the source's {column.type}", hint=hint)
+    type = SqlType.parse(mapped.type)
+    if mapped.identity and type.name not in INTEGERS:
+        refuse(where, keys, f"identity needs an integer type, not {type}")
+    if mapped.default_sql is not None and not default_fits(mapped.default_sql, type):
+        refuse(where, keys, f"default_sql {mapped.default_sql} does not fit {type}")
+    return Column(
+        mapping.column_name(table.name, column.name),
+        type,
+        # PostgreSQL makes identities and key columns NOT NULL by itself.
+        nullable=not (mapped.required or mapped.identity or column.name in mapping.tables[table.name].primary_key),
+        identity=_identity(mapped, column),
+        default=mapped.default_sql,
+        comment=mapped.comment,
+    )
+
+
+def _identity(mapped: ColumnMapping, column: Column) -> Identity | None:
+    return (column.identity or Identity()) if mapped.identity else None
+
+
+def _indexes(mapping: Mapping, name: str) -> tuple[Index, ...]:
+    table = mapping.tables[name]
+    indexes = []
+    if table.primary_key:
+        key = primary_key_name(mapping.table_name(name))
+        indexes.append(Index(key, _parts(mapping, name, table.primary_key), unique=True, primary=True))
+    indexes += [Index(key.name, _parts(mapping, name, key.columns), unique=True) for key in table.unique]
+    indexes += [
+        Index(
+            index.name,
+            _parts(mapping, name, index.columns, index.descending),
+            unique=index.unique,
+            ignore_nulls=index.ignore_nulls,
+        )
+        for index in table.indexes
+    ]
+    return tuple(indexes)
+
+
+def _parts(
+    mapping: Mapping, table: str, columns: tuple[str, ...], descending: tuple[str, ...] = ()
+) -> tuple[IndexPart, ...]:
+    return tuple(IndexPart(mapping.column_name(table, column), column in descending) for column in columns)
+
+
+def _foreign_keys(mapping: Mapping, name: str) -> tuple[ForeignKey, ...]:
+    return tuple(
+        ForeignKey(
+            key.name,
+            tuple(mapping.column_name(name, column) for column in key.columns),
+            mapping.table_name(key.references),
+            tuple(mapping.column_name(key.references, column) for column in key.referenced_columns),
+            on_update=Action(key.on_update),
+            on_delete=Action(key.on_delete),
+        )
+        for key in mapping.tables[name].foreign_keys
+    )

@@ -1,0 +1,2 @@
+-- Whether a relation holds no row.
+select not exists (select from {})

@@ -1,0 +1,6 @@
+-- Waiting rejects by table, stage and reason. PostgreSQL 13+.
+select target_schema, target_table, stage, reason, count(*)
+from _naru.reject
+where replayed_at is null
+group by target_schema, target_table, stage, reason
+order by target_schema, target_table, stage, reason

@@ -1,0 +1,158 @@
+"""Outcomes for people (tables on a console) and for machines (the same values as JSON)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.catalog import Notice
+from pipeline.outcome import Finding, Load, PastRun, Reject, RejectCount, RunOutcome, StoredReject
+
+
+class Forecast(Protocol):
+    """What a dry run says of one table."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def filtered(self) -> int: ...
+    @property
+    def rejects(self) -> Sequence[tuple[str, int, Reject]]: ...
+    @property
+    def losses(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def rejected(self) -> int: ...
+
+
+def as_json(value: object) -> str:
+    """Any outcome as JSON: field names are keys, everything that JSON lacks is text."""
+    return json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str)
+
+
+def print_notices(console: Console, notices: Iterable[Notice]) -> None:
+    for notice in notices:
+        place = ".".join(part for part in (notice.table, notice.column) if part)
+        _say(console, f"note: {place + ': ' if place else ''}{notice.text}", "yellow")
+
+
+def print_outcome(console: Console, outcome: RunOutcome) -> None:
+    table = _table("table", "read", "loaded", "refused", "filtered", "losses", "rows/s")
+    for row in outcome.tables:
+        rate = f"{row.read / row.seconds:,.0f}" if row.seconds else ""
+        counts = (row.read, row.loaded, row.rejected, row.filtered, row.losses)
+        table.add_row(row.target, *(f"{count:,}" for count in counts), rate)
+    console.print(table)
+    for notice in outcome.notices:
+        _say(console, f"note: {notice}", "yellow")
+    print_findings(console, outcome.findings)
+    loaded = sum(row.loaded for row in outcome.tables)
+    _say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {outcome.seconds:.1f} s")
+    _say(console, f"run {outcome.run_id}")
+
+
+def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """The verdict, and each finding."""
+    if not findings:
+        _say(console, "verified: no findings", "green")
+        return
+    table = _table("verifier", "table", "subject", "finding", numbers=False)
+    for finding in findings:
+        table.add_row(finding.verifier, finding.table, finding.subject, finding.detail)
+    console.print(table)
+    _say(console, f"verification found {len(findings)} things", "red")
+    if any(finding.verifier == "rejects" for finding in findings):
+        _say(console, "hint: see the refused rows with: python -m pipeline rejects")
+
+
+def print_forecast(console: Console, forecasts: Sequence[Forecast]) -> None:
+    for row in forecasts:
+        _say(console, f"[DRY RUN] Would migrate {row.rows - row.rejected - row.filtered:,} {row.target}")
+        if row.filtered:
+            _say(console, f"          {row.filtered:,} rows are filtered out by the mapping")
+        for reason, count, first in row.rejects:
+            _say(console, f"          {count:,} rows would be refused: {reason}, the first: {first.detail}", "yellow")
+        if row.losses:
+            _say(console, f"          {row.losses:,} values would change by a rule of the mapping", "yellow")
+    _say(console, f"Total estimated time: {duration(sum(row.seconds for row in forecasts))}")
+
+
+def print_status(console: Console, runs: Sequence[PastRun], loads: Sequence[Load]) -> None:
+    if not runs:
+        _say(console, "no run has written to this target")
+        return
+    table = _table("run", "command", "source", "state", "started", "seconds", numbers=False)
+    for run in runs:
+        seconds = f"{(run.finished_at - run.started_at).total_seconds():.1f}" if run.finished_at else ""
+        started = f"{run.started_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(run.run_id, run.command, run.source, run.state, started, seconds)
+    console.print(table)
+    table = _table("table", "state", "read", "refused", "batches", "run", numbers=False)
+    for load in loads:
+        name = f"{load.target_schema}.{load.target_table}"
+        counts = (load.rows_read, load.rows_rejected, load.batches)
+        table.add_row(name, load.state, *(f"{count:,}" for count in counts), load.run_id)
+    console.print(table)
+
+
+def print_rejects(console: Console, summary: Sequence[RejectCount], shown: Sequence[StoredReject]) -> None:
+    if not summary:
+        _say(console, "the quarantine is empty", "green")
+        return
+    table = _table("table", "stage", "reason", "rows", numbers=False)
+    for row in summary:
+        table.add_row(f"{row.target_schema}.{row.target_table}", row.stage, row.reason, f"{row.count:,}")
+    console.print(table)
+    for stored in shown:
+        reject = stored.reject
+        place = f"#{stored.reject_id} {reject.table}" + (f" row {reject.locator}" if reject.locator else "")
+        _say(console, f"{place}: {reject.reason}: {reject.detail}", "yellow")
+        _say(console, f"    {stored.raw_values}")
+    _say(console, "hint: correct the mapping or the parent rows, then: python -m pipeline rejects replay")
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _table(*headers: str, numbers: bool = True) -> Table:
+    table = Table(header_style="bold")
+    for i, header in enumerate(headers):
+        table.add_column(header, justify="right" if numbers and i else "left", overflow="fold")
+    return table
+
+
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    return value

@@ -1,0 +1,64 @@
+"""When something is worth another try: tenacity policies as values.
+
+RECONNECT(connect, target, ...)                 one short piece of work
+resuming(lambda: rows_committed)(load_table)    a long one, as patient after an hour as at its start
+RECONNECT.copy(wait=wait_none())                a policy with one part exchanged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity.stop import stop_base
+
+from pipeline.errors import TargetUnavailable
+from pipeline.log import get_logger
+
+PATIENCE_S: Final = 180.0
+"""A restart of PostgreSQL with crash recovery fits in; a user who mistyped a host does not wait longer."""
+
+_log = get_logger()
+
+
+def _announce(state: RetryCallState) -> None:
+    _log.warning(
+        "target unavailable, trying again",
+        attempt=state.attempt_number,
+        wait_s=round(state.upcoming_sleep, 2),
+        error=str(state.outcome.exception()) if state.outcome else None,
+    )
+
+
+RECONNECT: Final = Retrying(
+    retry=retry_if_exception_type(TargetUnavailable),
+    wait=wait_exponential_jitter(multiplier=0.25, max=15, jitter=1),
+    stop=stop_after_delay(PATIENCE_S),
+    before_sleep=_announce,
+    reraise=True,
+)
+"""Try again while the target is unavailable, for three minutes from the first try."""
+
+
+def resuming(progress: Callable[[], object], *, patience_s: float = PATIENCE_S) -> Retrying:
+    """RECONNECT for work that takes long and continues where it stopped.
+
+    The patience counts from the first failure since `progress()` last gave another value. It is
+    called while the target is unavailable, so it must not ask the target.
+    """
+    return RECONNECT.copy(stop=_WithoutProgress(progress, patience_s))
+
+
+class _WithoutProgress(stop_base):
+    def __init__(self, progress: Callable[[], object], patience_s: float) -> None:
+        self._progress = progress
+        self._patience_s = patience_s
+        self._seen: object = self
+        self._since = 0.0
+
+    def __call__(self, state: RetryCallState) -> bool:
+        now = state.outcome_timestamp or state.start_time
+        if (current := self._progress()) != self._seen:
+            self._seen, self._since = current, now
+        return now - self._since >= self._patience_s

@@ -1,0 +1,122 @@
+"""Flags, environment and .env become one frozen value; the first that names a setting decides it.
+
+A field is the environment variable of the same name in lower case. Empty means not set, and an
+empty variable of the environment hides the one of .env.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableSettings
+
+from pipeline.errors import SettingsError
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+_SECRETS = frozenset({"database_url", "postgresql_password", "access_password"})
+_TARGET_PARTS = ("postgresql_host", "postgresql_user", "postgresql_db")
+
+
+class DbType(Enum):
+    """The system that a source file or connection belongs to."""
+
+    ACCESS = "ACCESS"
+    MSSQL = "MSSQL"
+    POSTGRESQL = "POSTGRESQL"
+
+
+class Settings(BaseSettings):
+    """What the user has chosen, checked; secrets do not show in its repr."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8-sig",  # Notepad begins a file with a byte order mark
+        extra="ignore",  # .env may be shared with other programs
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr | None = None
+    postgresql_host: str | None = None
+    postgresql_port: Annotated[int, Field(ge=1, le=65535)] = 5432
+    postgresql_user: str | None = None
+    postgresql_password: SecretStr | None = None
+    postgresql_db: str | None = None
+    postgresql_sslmode: SslMode | None = None
+    db_type: DbType | None = None
+    access_path: Path | None = None
+    access_password: SecretStr | None = None
+    migration_batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Rows of a batch, at most."""
+    migration_log_interval: Annotated[int, Field(ge=1)] = 10_000
+    """Rows between two lines of progress in the log."""
+    naru_home: Path = Path(".naru")
+    """Directory of the embedded server."""
+
+    @property
+    def target_configured(self) -> bool:
+        """Whether the user named a PostgreSQL; if not, the embedded server is the target."""
+        return self.database_url is not None or self.postgresql_host is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, values: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in values.items() if value not in ("", None)}
+
+    @field_validator("db_type", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("should begin with postgresql://")
+        return value
+
+    @model_validator(mode="after")
+    def _target_is_whole(self) -> Self:
+        # Half a target must not end in the embedded server: the user meant another place.
+        given = self.model_fields_set & {*_TARGET_PARTS, "postgresql_password", "postgresql_port", "postgresql_sslmode"}
+        if self.database_url is not None and given:
+            raise ValueError(f"DATABASE_URL and {min(given).upper()} are both set; keep one way of naming the target")
+        missing = [name for name in _TARGET_PARTS if getattr(self, name) is None]
+        if given and missing:
+            raise ValueError(f"{min(given).upper()} is set, and {', '.join(missing).upper()} missing")
+        return self
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings of this run; `overrides` are the flags, and None is a flag not given.
+
+    Raises SettingsError, which names the variable and never shows a secret.
+    """
+    flags = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**_one_target(flags))  # type: ignore[arg-type]
+    except ValidationError as error:
+        problem = "; ".join(_describe(item["loc"], item["msg"], item.get("input")) for item in error.errors())
+    except (UnreadableSettings, UnicodeDecodeError, OSError) as error:
+        problem = f".env cannot be read: {type(error).__name__}"
+    raise SettingsError(problem, hint="correct it in the environment or in .env; .env.example explains each variable")
+
+
+def _one_target(flags: dict[str, object]) -> dict[str, object]:
+    """Flags that name a target hide the other way of naming it in the environment."""
+    if "database_url" in flags:
+        return dict.fromkeys((name for name in Settings.model_fields if name.startswith("postgresql_")), "") | flags
+    return {"database_url": ""} | flags if "postgresql_host" in flags else flags
+
+
+def _describe(location: tuple[int | str, ...], message: str, value: object) -> str:
+    message = message.removeprefix("Value error, ").replace("Input should", "should")
+    if not location:
+        return message
+    name = str(location[0])
+    shown = "" if name in _SECRETS else f" {str(value)[:60]!r}"
+    return f"{name.upper()}{shown}: {message}"

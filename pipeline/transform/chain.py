@@ -1,0 +1,235 @@
+"""A table's mapping as a chain of steps: batches in, what can be loaded and what cannot out.
+
+The chain is pure. Every row that goes in comes out once: transformed, filtered, or as a reject
+with its original values and the first reason found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pipeline.batch import Batch, Defect, Position
+from pipeline.catalog import Column, Table
+from pipeline.errors import MappingError
+from pipeline.mapping.models import ColumnMapping, Encoding, TableMapping
+from pipeline.outcome import Loss, Reject, Stage
+from pipeline.postgres.wire import frame_dtype
+from pipeline.transform.filter import kept
+from pipeline.transform.origin import Origin
+from pipeline.transform.step import Step
+from pipeline.transform.text import Default, EmptyToNull, MapValues, NoNul, Repair, Trim
+from pipeline.transform.types import CONVERTERS, Cast, Fit, Fraction, Required, castable
+
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """A batch on its way into the target.
+
+    `frame` has the target's columns and dtypes; `origin` the same rows as the source gave them, and
+    `locators` their places, so that a row PostgreSQL refuses can still be told and replayed.
+    """
+
+    frame: pl.DataFrame
+    origin: Origin
+    position: Position
+    read: int
+    filtered: int
+    rejects: tuple[Reject, ...]
+    losses: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _ColumnChain:
+    """One column's way: from the source's name and type to the target's, step by step."""
+
+    source: str
+    target: Column
+    replace_defects: bool
+    steps: tuple[Step, ...]
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What the columns of one batch held against its rows; the first reason of a row counts."""
+
+    origin: Origin
+    refusals: dict[int, tuple[Stage, str, str]] = field(default_factory=dict)
+    losses: list[tuple[int, Loss]] = field(default_factory=list)
+
+    def refuse(self, rows: pl.Series, column: str, values: pl.Series, step: Step) -> None:
+        for row in rows.arg_true().to_list():
+            detail = f"column {column}: {step.name}: {_show(values[row])}"
+            self.refusals.setdefault(row, (Stage.TRANSFORM, step.name, detail))
+
+    def refuse_defect(self, defect: Defect) -> None:
+        why = (Stage.SOURCE, "undecodable", f"column {defect.column}: {defect.reason}")
+        self.refusals.setdefault(defect.row, why)
+
+    def lose(self, rows: pl.Series, column: str, before: pl.Series, after: pl.Series, rule: str) -> None:
+        for row in rows.arg_true().to_list():
+            self.lose_one(row, column, rule, _show(before[row]), _show(after[row]))
+
+    def lose_one(self, row: int, column: str, rule: str, before: str, after: str) -> None:
+        origin = self.origin
+        loss = Loss(origin.table, origin.locators[row], origin.key_of(row), column, rule, before, after)
+        self.losses.append((row, loss))
+
+
+class Chain:
+    """Applies the mapping of one table; raises MappingError for a cast that does not exist."""
+
+    def __init__(
+        self,
+        source: Table,
+        mapping: TableMapping,
+        target: Table,
+        dtypes: Mapping[str, pl.DataType],
+        converters: Mapping[str, str],
+    ) -> None:
+        carried = [name for name in source.column_names if not mapping.columns[name].skip]
+        self._table = source.name
+        self._key = tuple(name for name in source.primary_key if name in carried)
+        self._filter = mapping.filter
+        self._columns = tuple(
+            _column_chain(
+                source.name, source.column(name), mapping.columns[name], column, dtypes[name], converters.get(name)
+            )
+            for name, column in zip(carried, target.columns, strict=True)
+        )
+        filtered = [condition.column for condition in mapping.filter]
+        self.source_columns = tuple(dict.fromkeys([*carried, *filtered]))
+        """The source's columns that the chain reads; what a mapping skips is not even decoded."""
+        self.source_dtypes = {name: dtypes[name] for name in self.source_columns}
+
+    def apply(self, batch: Batch) -> Transformed:
+        origin = Origin(self._table, self._key, batch.frame, batch.locators, batch.defects)
+        findings = _Findings(origin)
+        columns = [self._carry(column, batch, findings) for column in self._columns]
+        passing = self._passing(batch, findings)
+        filtered = 0 if passing is None else batch.frame.height - int(passing.sum())
+        return _assemble(columns, origin, findings, passing, filtered, batch.position)
+
+    def _passing(self, batch: Batch, findings: _Findings) -> pl.Series | None:
+        """Rows that the filter keeps, and those it cannot judge because their cell is unreadable."""
+        passing = kept(batch.frame, self._filter)
+        judged = {condition.column for condition in self._filter}
+        for defect in batch.defects:
+            if passing is not None and defect.column in judged:
+                passing = passing.scatter(defect.row, values=True)
+                findings.refuse_defect(defect)
+        return passing
+
+    def _carry(self, column: _ColumnChain, batch: Batch, findings: _Findings) -> pl.Series:
+        values = batch.frame[column.source]
+        if batch.defects:
+            values = _settle_defects(column, batch, values, findings)
+        for step in column.steps:
+            stepped = step(values)
+            if stepped.refused is not None:
+                findings.refuse(stepped.refused, column.source, values, step)
+            if stepped.lost is not None:
+                findings.lose(stepped.lost, column.source, values, stepped.values, step.name)
+            values = stepped.values
+        return values.alias(column.target.name)
+
+
+def _column_chain(
+    table: str, source: Column, mapping: ColumnMapping, target: Column, dtype: pl.DataType, converter: str | None
+) -> _ColumnChain:
+    first: list[Step] = [CONVERTERS[converter]] if converter else []
+    steps = first + list(_steps(mapping, target, _after(first, dtype), table, source))
+    return _ColumnChain(source.name, target, _encoding(mapping).invalid == "replace", tuple(steps))
+
+
+def _encoding(mapping: ColumnMapping) -> Encoding:
+    return mapping.encoding or Encoding()
+
+
+def _after(steps: list[Step], dtype: pl.DataType) -> pl.DataType:
+    for step in steps:
+        dtype = step(pl.Series(dtype=dtype)).values.dtype
+    return dtype
+
+
+def _steps(mapping: ColumnMapping, target: Column, dtype: pl.DataType, table: str, source: Column) -> Iterator[Step]:
+    text = dtype == pl.String
+    encoding = _encoding(mapping)
+    if text and encoding.repair:
+        yield Repair(encoding.repair)
+    if text:
+        yield NoNul(replace=encoding.invalid == "replace")
+    if text and mapping.trim:
+        yield Trim(mapping.trim)
+    if text and mapping.empty_to_null:
+        yield EmptyToNull()
+    wanted = frame_dtype(target.type)
+    if mapping.values:
+        yield MapValues(mapping.values, wanted)
+    elif dtype != wanted:
+        if not castable(dtype, target.type):
+            raise MappingError(
+                f"table {table}, column {source.name}: {source.type} cannot be carried as {target.type}",
+                hint="change the column's `type:` in the mapping, or give it `skip: true`",
+            )
+        yield Cast(target.type, round=mapping.round)
+    if mapping.default is not None:
+        yield Default(mapping.default)
+    if target.type.name in ("varchar", "char") and target.type.args:
+        yield Fit(target.type.args[0])
+    if target.type.name in ("timestamp", "timestamptz", "time") and target.type.args and target.type.args[0] < 6:
+        yield Fraction(target.type.args[0], round=mapping.round)
+    if not target.nullable:
+        yield Required()
+
+
+def _settle_defects(column: _ColumnChain, batch: Batch, values: pl.Series, findings: _Findings) -> pl.Series:
+    """Put each defect's replacement in its place where the mapping allows one; refuse the other rows."""
+    for defect in batch.defects:
+        if defect.column != column.source:
+            continue
+        if column.replace_defects and defect.replacement is not None:
+            values = values.scatter(defect.row, defect.replacement)
+            before = "\\x" + defect.raw.hex()
+            findings.lose_one(defect.row, column.source, "replace_invalid", before, defect.replacement)
+        else:
+            findings.refuse_defect(defect)
+    return values
+
+
+def _assemble(
+    columns: list[pl.Series],
+    origin: Origin,
+    findings: _Findings,
+    passing: pl.Series | None,
+    filtered: int,
+    position: Position,
+) -> Transformed:
+    """Part the rows: a filtered row is neither refused nor lost, whatever its cells hold."""
+    frame = pl.DataFrame(columns)
+    refusals = findings.refusals
+    losses = findings.losses
+    if passing is not None:
+        refusals = {row: why for row, why in refusals.items() if passing[row]}
+        losses = [(row, loss) for row, loss in losses if passing[row]]
+    rejects = tuple(origin.reject(row, *why) for row, why in sorted(refusals.items()))
+    if refusals or filtered:
+        mask = pl.Series([True]).new_from_index(0, origin.frame.height) if passing is None else passing
+        if refusals:
+            mask = mask.scatter(list(refusals), values=False)
+        frame, origin_kept = frame.filter(mask), origin.select(mask)
+    else:
+        origin_kept = origin
+    survived = tuple(loss for row, loss in losses if row not in refusals)
+    read = origin.frame.height
+    return Transformed(frame, origin_kept, position, read, filtered, rejects, survived)
+
+
+def _show(value: object) -> str:
+    """A value for a person, bounded in length."""
+    text = f"\\x{value.hex()}" if isinstance(value, bytes) else "null" if value is None else str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"

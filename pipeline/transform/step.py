@@ -1,0 +1,39 @@
+"""What every step of a chain is: a pure function of one column that loses nothing unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """A column after a step; masks are Boolean, as long as the column, and None for "nowhere"."""
+
+    values: pl.Series
+    refused: pl.Series | None = None
+    """Where the step has no exact answer: the row goes to the quarantine."""
+    lost: pl.Series | None = None
+    """Where the value changed by the mapping's wish: each is recorded as a loss."""
+
+
+class Step(Protocol):
+    """A pure step: the same column in, the same column out."""
+
+    @property
+    def name(self) -> str:
+        """The rule's name, as rejects and losses record it."""
+
+    def __call__(self, values: pl.Series) -> Stepped: ...
+
+
+def somewhere(mask: pl.Series) -> pl.Series | None:
+    """The mask with NULL as False, or None if it holds nowhere."""
+    return mask.fill_null(value=False) if mask.any() else None
+
+
+def differs(before: pl.Series, after: pl.Series) -> pl.Series | None:
+    """Where two columns of one dtype differ; NULL equals NULL."""
+    return somewhere(before.ne_missing(after))

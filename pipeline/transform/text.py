@@ -1,0 +1,142 @@
+"""Steps on text that a mapping asks for, and the one that PostgreSQL asks for: no U+0000."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.transform.step import Stepped, differs, somewhere
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Text of a legacy code page that an old program stored byte by byte as Latin-1.
+
+    "ÇÑ±Û" becomes "한글". A value is repaired when its characters are bytes that decode strictly
+    and encode back to the same bytes; pure ASCII and text that already holds other characters
+    (nothing below U+0100 only) pass unchanged; anything in between is refused.
+    """
+
+    codec: str
+    name: str = "repair_encoding"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        suspects = values.str.contains(r"[\u{80}-\u{FF}]").fill_null(value=False)
+        if not suspects.any():
+            return Stepped(values)
+        repaired = {text: self._repair(text) for text in values.filter(suspects).unique().to_list()}
+        fixed = values.replace_strict(
+            list(repaired), [text if new is None else new for text, new in repaired.items()], default=values
+        )
+        stuck = [text for text, new in repaired.items() if new is None]
+        return Stepped(fixed, refused=somewhere(values.is_in(stuck)), lost=differs(values, fixed))
+
+    def _repair(self, text: str) -> str | None:
+        """The text it was meant to be, the text itself if it needs no repair, None if neither is certain."""
+        try:
+            raw = text.encode("latin-1")
+        except UnicodeEncodeError:
+            # The C1 range of Windows-1252 is stored as its own characters; anything else beyond Latin-1
+            # was typed by a program that knew Unicode.
+            try:
+                raw = text.encode("cp1252")
+            except UnicodeEncodeError:
+                return text if not any(0x80 <= ord(c) <= 0xFF for c in text) else None
+        try:
+            decoded = raw.decode(self.codec)
+        except UnicodeDecodeError:
+            return None
+        return decoded if decoded.encode(self.codec) == raw else None
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Blanks (U+0020 only, as databases pad with) off one or both ends."""
+
+    side: str
+    name: str = "trim"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        match self.side:
+            case "left":
+                trimmed = values.str.strip_chars_start(" ")
+            case "right":
+                trimmed = values.str.strip_chars_end(" ")
+            case _:
+                trimmed = values.str.strip_chars(" ")
+        return Stepped(trimmed, lost=differs(values, trimmed))
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyToNull:
+    name: str = "empty_to_null"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        empty = somewhere(values == "")
+        if empty is None:
+            return Stepped(values)
+        return Stepped(values.set(empty, None), lost=empty)
+
+
+@dataclass(frozen=True, slots=True)
+class MapValues:
+    """The mapping's table of values; what it does not name is refused."""
+
+    table: Mapping[str, object]
+    dtype: pl.DataType
+    name: str = "values"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        spelled = _spell(values)
+        unknown = somewhere(spelled.is_not_null() & ~spelled.is_in(list(self.table)))
+        mapped = spelled.replace_strict(
+            list(self.table),
+            pl.Series(list(self.table.values()), dtype=self.dtype),
+            default=None,
+            return_dtype=self.dtype,
+        )
+        return Stepped(mapped, refused=unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """A value for NULL."""
+
+    value: object
+    name: str = "default"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        missing = somewhere(values.is_null())
+        if missing is None:
+            return Stepped(values)
+        filled = values.fill_null(pl.lit(self.value, dtype=values.dtype))
+        return Stepped(filled, lost=missing)
+
+
+@dataclass(frozen=True, slots=True)
+class NoNul:
+    """PostgreSQL's text holds no U+0000: refused, or replaced where the mapping says so."""
+
+    replace: bool
+    name: str = "u0000"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        found = somewhere(values.str.contains("\0", literal=True))
+        if found is None:
+            return Stepped(values)
+        if not self.replace:
+            return Stepped(values, refused=found)
+        return Stepped(values.str.replace_all("\0", REPLACEMENT, literal=True), lost=found)
+
+
+def _spell(values: pl.Series) -> pl.Series:
+    """Source values as a mapping's YAML writes them: true, 1, text as it is."""
+    if values.dtype == pl.Boolean:
+        return values.to_frame("v").select(pl.when("v").then(pl.lit("true")).when(~pl.col("v")).then(pl.lit("false")))[
+            "literal"
+        ]
+    return values.cast(pl.String)

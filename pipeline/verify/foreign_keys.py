@@ -1,0 +1,57 @@
+"""Every relationship of the plan stands in the target, validated, and no row breaks it.
+
+The rows are asked themselves: a constraint that is marked valid proves nothing about a table that
+was changed with triggers off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.catalog import ForeignKey, Table
+from pipeline.outcome import Finding
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.introspect import read_table, table_exists
+from pipeline.postgres.sql import SQL, Identifier, columns, pairs, relation
+from pipeline.verify.subject import Subject
+
+
+def verify_foreign_keys(connection: Connection, subject: Subject) -> Iterator[Finding]:
+    found = read_table(connection, subject.target)
+    if found is None:
+        return
+    built = {(key.columns, key.parent, key.parent_columns): key for key in found.foreign_keys}
+    for key in subject.target.foreign_keys:
+        if not key.enforced:
+            continue
+        standing = built.get((key.columns, key.parent, key.parent_columns))
+        if standing is None:
+            yield _finding(subject, key, 1, f"the relationship to {key.parent} is not built")
+        elif not standing.enforced:
+            yield _finding(subject, key, 1, "the constraint is not valid")
+        yield from _orphans(connection, subject, key)
+
+
+def _orphans(connection: Connection, subject: Subject, key: ForeignKey) -> Iterator[Finding]:
+    parent = Table(key.parent, (), subject.target.schema)
+    if not table_exists(connection, parent):
+        return
+    known = SQL(" and ").join(SQL("{} is not null").format(Identifier("c", name)) for name in key.columns)
+    statement = SQL(
+        "select count(*), (array_agg(row({names})::text))[1] from {child} c"
+        " where {known} and not exists (select from {parent} p where {join})"
+    ).format(
+        names=columns(key.columns, of="c"),
+        child=relation(subject.target),
+        known=known,
+        parent=relation(parent),
+        join=pairs("p", key.parent_columns, "c", key.columns),
+    )
+    row = connection.execute(statement).fetchone()
+    assert row is not None, "count(*) has one row"
+    if row[0]:
+        yield _finding(subject, key, row[0], f"{row[0]:,} rows name no row of {key.parent}, the first {row[1]}")
+
+
+def _finding(subject: Subject, key: ForeignKey, count: int, detail: str) -> Finding:
+    return Finding("foreign_keys", subject.target.name, key.name, count, detail)

@@ -1,0 +1,42 @@
+"""No required column holds NULL, and PostgreSQL will see to it from now on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.outcome import Finding
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.introspect import read_table
+from pipeline.postgres.sql import SQL, Composed, Identifier, relation
+from pipeline.verify.subject import Subject
+
+
+def verify_required(connection: Connection, subject: Subject) -> Iterator[Finding]:
+    found = read_table(connection, subject.target)
+    if found is None:
+        yield Finding("required", subject.target.name, "table", 1, "the table does not exist")
+        return
+    standing = {column.name: column for column in found.columns}
+    required = [column.name for column in subject.target.columns if not column.nullable]
+    for name in required:
+        if name not in standing:
+            yield _finding(subject, name, 1, "the column does not exist")
+        elif standing[name].nullable:
+            yield _finding(subject, name, 1, "the column is required and the target allows NULL")
+    present = [name for name in required if name in standing]
+    if present:
+        counts = connection.execute(_count_nulls(subject, present)).fetchone()
+        assert counts is not None, "count(*) has one row"
+        for name, count in zip(present, counts, strict=True):
+            if count:
+                yield _finding(subject, name, count, f"{count:,} rows hold NULL")
+
+
+def _count_nulls(subject: Subject, names: list[str]) -> Composed:
+    """One pass over the table for all its columns."""
+    counts = SQL(", ").join(SQL("count(*) filter (where {} is null)").format(Identifier(name)) for name in names)
+    return SQL("select {} from {}").format(counts, relation(subject.target))
+
+
+def _finding(subject: Subject, column: str, count: int, detail: str) -> Finding:
+    return Finding("required", subject.target.name, column, count, detail)

@@ -1,0 +1,27 @@
+"""The next number of an identity column is one that no row has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.outcome import Finding
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.sql import Identifier, query, relation, text
+from pipeline.verify.subject import Subject
+
+
+def verify_sequences(connection: Connection, subject: Subject) -> Iterator[Finding]:
+    for column in subject.target.columns:
+        if column.identity is None:
+            continue
+        statement = query("sequence_behind").format(column=Identifier(column.name), table=relation(subject.target))
+        name = {"relation": text(relation(subject.target)), "column": column.name}
+        row = connection.execute(statement, name).fetchone()
+        if row is None:
+            yield _finding(subject, column.name, "the column numbers no new rows: it has no sequence")
+        elif row[0] is not None and row[0] <= row[1]:
+            yield _finding(subject, column.name, f"the next number is {row[0]:,}, and {row[1]:,} is in use")
+
+
+def _finding(subject: Subject, column: str, detail: str) -> Finding:
+    return Finding("sequences", subject.target.name, column, 1, detail)

@@ -1,0 +1,25 @@
+"""What a verifier looks at: one table, as planned, as recorded, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pipeline.catalog import Table
+from pipeline.outcome import Finding, Load
+from pipeline.postgres.connect import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    source: str
+    """The source's name of the table."""
+    target: Table
+    load: Load | None
+    """None where Naru never loaded it."""
+    source_rows: int | None
+    """Rows counted in the source now; None where the source is not at hand."""
+
+
+Verifier = Callable[[Connection, Subject], Iterator[Finding]]
+"""Reads only; yields what it finds, in a stable order."""

@@ -1,0 +1,53 @@
+"""One real PostgreSQL per session, one database per test, and the sample files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from pipeline.postgres.connect import Target, connect
+from pipeline.postgres.embedded import EmbeddedServer
+
+_ROOT = Path(__file__).parent.parent
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """A running embedded server that lives as long as the session."""
+    with tempfile.TemporaryDirectory(prefix="naru-tests-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)  # where root becomes another user, that one has to get in
+        embedded = EmbeddedServer(Path(directory, "home"))
+        embedded.ensure_running()
+        yield embedded
+        embedded.stop()
+
+
+@pytest.fixture
+def database(server: EmbeddedServer) -> Iterator[Target]:
+    """An empty database, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    with connect(server.target(), application_name="tests", autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        yield server.target().with_database(name)
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Large and foreign test data beside the repository; the test is skipped where it is not there."""
+    folder = _ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the shared test data is not beside the repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The Access database that the README migrates."""
+    return _ROOT / "samples" / "routing_ml.accdb"
