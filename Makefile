@@ -11,7 +11,7 @@ WHEELS := --only-binary :all: --no-binary access-parser
 .PHONY: help venv demo test lint format check lock fuzz bench clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
 
 venv: $(STAMP)  ## Make the virtual environment, with the pinned versions
 

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from pipeline.postgres.connect import Target, connect
@@ -15,6 +16,10 @@ from pipeline.postgres.embedded import EmbeddedServer
 
 _ROOT = Path(__file__).parent.parent
 _numbers = count(1)
+
+settings.register_profile("naru", deadline=None)  # a busy machine is not a failure
+settings.register_profile("fuzz", parent=settings.get_profile("naru"), max_examples=5000)
+settings.load_profile("naru")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.load.loader import Delivered, Loader
 from pipeline.load.place import Place, discard, needs_staging, prepare, staging_name
 from pipeline.load.settle import Settlement, Settler
-from pipeline.outcome import Load, Reject, Run
+from pipeline.outcome import Load, Run
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, Target, connect, translated
 from pipeline.postgres.introspect import table_exists
@@ -63,6 +63,7 @@ class Migration:
     stop: Callable[[], bool] = lambda: False
     _batches: int = field(default=0, init=False)
     _rejects: int = field(default=0, init=False)
+    _uncommitted: int = field(default=0, init=False)
 
     def execute(self) -> tuple[Notice, ...]:
         """Load and settle every table, reconnecting as long as there is progress.
@@ -73,6 +74,7 @@ class Migration:
         return resuming(lambda: self._batches)(self._attempt)
 
     def _attempt(self) -> tuple[Notice, ...]:
+        self._uncommitted = 0
         with self._session() as (connection, ledger):
             with translated("preparing the target"), connection.transaction():
                 loads = self._open(connection, ledger)
@@ -80,7 +82,7 @@ class Migration:
                 self._load(connection, ledger, task, loads[task.target.name])
             self.observer.settling()
             settlements = [_settlement(task, loads[task.target.name]) for task in self.plan.tasks]
-            return Settler(connection, self.run.run_id, settlements).settle()
+            return Settler(connection, self.run.run_id, settlements, self._admit).settle()
 
     @contextmanager
     def _session(self) -> Iterator[tuple[Connection, Ledger]]:
@@ -168,7 +170,7 @@ class Migration:
 
     def _note(self, task: TableTask, delivered: Delivered) -> None:
         self._batches += 1
-        self._rejects += len(delivered.rejects)
+        self._rejects, self._uncommitted = self._rejects + self._uncommitted, 0
         self.observer.batch_committed(
             task.target.name, read=delivered.read, rejected=len(delivered.rejects), seconds=delivered.seconds
         )
@@ -178,16 +180,15 @@ class Migration:
                 hint="run the same command again: it goes on after the last committed batch",
             )
 
-    def _admit(self, rejects: tuple[Reject, ...]) -> None:
+    def _admit(self, table: str, rows: int, why: str) -> None:
+        """Asked before refused rows are committed to the quarantine."""
         limit = self.options.max_rejects
-        if limit is None or self._rejects + len(rejects) <= limit:
-            return
-        first = rejects[0]
-        raise RejectLimitExceeded(
-            f"more than {limit} rows refused; the last batch is not committed. table {first.table}: "
-            f"{first.reason}: {first.detail}",
-            hint="correct the source or the mapping, or allow more with --max-rejects; then run again",
-        )
+        self._uncommitted += rows
+        if limit is not None and self._rejects + self._uncommitted > limit:
+            raise RejectLimitExceeded(
+                f"more than {limit} rows refused; the last step is not committed. table {table}: {why}",
+                hint="correct the source or the mapping, or allow more with --max-rejects; then run again",
+            )
 
 
 def _settlement(task: TableTask, load: Load) -> Settlement:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
 from pipeline.catalog import Table
 from pipeline.ledger.ledger import Ledger
+from pipeline.load.quarantine import Admit
 from pipeline.outcome import Reject, Stage
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused, copy_in
@@ -42,7 +42,7 @@ class Delivered:
 class Loader:
     """Loads into `destination` (the bare table itself, or its staging table) on behalf of `target`.
 
-    `admit` is asked with the rejects of a batch before it commits, and stops the run by raising.
+    `admit` is told of a batch's rejects before it commits.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Loader:
         run_id: str,
         target: Table,
         destination: Composable,
-        admit: Callable[[tuple[Reject, ...]], None],
+        admit: Admit,
     ) -> None:
         self._connection = connection
         self._ledger = Ledger(connection)
@@ -75,7 +75,8 @@ class Loader:
         with translated(f"loading table {self._target.name}"), self._connection.transaction():
             refused = self._copy(batch.frame, batch.origin, cargo.payload) if batch.frame.height else ()
             rejects = batch.rejects + refused
-            self._admit(rejects)
+            if rejects:
+                self._admit(rejects[0].table, len(rejects), f"{rejects[0].reason}: {rejects[0].detail}")
             losses = self._record(batch, rejects, refused)
             seconds = time.perf_counter() - started
             loaded = batch.frame.height - len(refused)

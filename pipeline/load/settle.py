@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from pipeline.catalog import Column, ForeignKey, Notice, Table
 from pipeline.ledger.ledger import Ledger
-from pipeline.load import quarantine
 from pipeline.load.merge import Merged, merge
 from pipeline.load.place import Place
+from pipeline.load.quarantine import Admit, Quarantine
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import read_table, table_exists
@@ -37,10 +37,20 @@ class Settlement:
 
 
 class Settler:
-    """Settles the tables of one run; `settlements` come parents first, settled ones included."""
+    """Settles the tables of one run; `settlements` come parents first, settled ones included.
 
-    def __init__(self, connection: Connection, run_id: str, settlements: Sequence[Settlement]) -> None:
+    `admit` is told of the rows that go to the quarantine.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        run_id: str,
+        settlements: Sequence[Settlement],
+        admit: Admit,
+    ) -> None:
         self._connection = connection
+        self._admit = admit
         self._run_id = run_id
         self._ledger = Ledger(connection)
         self._settlements = settlements
@@ -64,36 +74,28 @@ class Settler:
     # -- quarantine
 
     def _move_key_breakers(self, settlement: Settlement) -> None:
-        place, source = settlement.place, settlement.source
+        place, mode = settlement.place, settlement.load_mode
         wanted = self._constrained(settlement)
-        required = [column.name for column in wanted.columns if not column.nullable and column.name in _names(place)]
-        moved = quarantine.move_nulls(self._connection, self._run_id, place, source, required)
+        carried = place.target.column_names
+        quarantine = self._quarantine(settlement)
+        quarantine.nulls([column.name for column in wanted.columns if not column.nullable and column.name in carried])
         for key in _unique_keys(wanted, whole=place.staging is not None):
-            moved += quarantine.move_duplicates(self._connection, self._run_id, place, source, key)
-            overwrites = settlement.load_mode == "replace" or (
-                settlement.load_mode == "upsert" and key == place.target.primary_key
-            )
-            if place.staging is not None and not overwrites:
-                moved += quarantine.move_conflicts(self._connection, self._run_id, place, source, key)
-        self._ledger.count_rejects(settlement.target, moved)
+            quarantine.duplicates(key)
+            if place.staging is None or mode == "replace":
+                continue
+            if mode == "append":
+                quarantine.conflicts(key)
+            elif key != place.target.primary_key:
+                quarantine.conflicts(key, same_row=place.target.primary_key)
 
     def _move_orphans(self) -> None:
         """Until none is left: an orphan that goes may have been a parent."""
         keys = [(settlement, key) for settlement in self._settlements for key in self._missing(settlement)]
-        moved = True
-        while moved:
-            moved = False
-            for settlement, key in keys:
-                count = quarantine.move_orphans(
-                    self._connection,
-                    self._run_id,
-                    settlement.place,
-                    settlement.source,
-                    key,
-                    self._parents(settlement, key),
-                )
-                self._ledger.count_rejects(settlement.target, count)
-                moved = moved or count > 0
+        while sum(self._quarantine(one).orphans(key, self._parents(one, key)) for one, key in keys):
+            continue
+
+    def _quarantine(self, settlement: Settlement) -> Quarantine:
+        return Quarantine(self._connection, self._run_id, settlement.source, settlement.place, self._admit)
 
     def _constrained(self, settlement: Settlement) -> Table:
         """The table whose constraints the rows must meet: the one that stands, or the one we build."""
@@ -168,10 +170,6 @@ class Settler:
     def _run(self, statements: Iterable[Composed]) -> None:
         for statement in statements:
             self._connection.execute(statement)
-
-
-def _names(place: Place) -> tuple[str, ...]:
-    return place.target.column_names
 
 
 def _unique_keys(table: Table, *, whole: bool) -> list[tuple[str, ...]]:

@@ -24,6 +24,8 @@ Where = Callable[..., str]
 Pair = tuple[Table, Table]
 """A table as the source has it, and as the target will."""
 
+EDIT = " in the mapping (`python -m pipeline map` writes one to edit)"
+
 
 def drafted(*_: str | int) -> str:
     """The `Where` of a mapping that is not a file."""
@@ -161,10 +163,10 @@ def _distinct(what: str, names: Iterable[Named], valid: Callable[[str], str], wh
         try:
             valid(name)
         except ValueError as error:
-            refuse(where, keys, str(error), hint="give it another name with `to:`")
+            refuse(where, keys, str(error), hint=f"give it another name{EDIT}")
         if name in seen:
             text = f"two {what} are named {name!r}; the other is {dotted(seen[name])}"
-            refuse(where, keys, text, hint="give one of them another name")
+            refuse(where, keys, text, hint=f"give one of them another name{EDIT}")
         seen[name] = keys
 
 

@@ -50,11 +50,13 @@ Reaction = Literal["no action", "cascade", "set null"]
 Operator = Literal["=", "<>", "<", "<=", ">", ">=", "in", "not in", "is null", "is not null"]
 
 
-class _Model(BaseModel):
+class Part(BaseModel):
+    """Any part of a mapping: frozen, and strict about what it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_name=True)
 
 
-class Encoding(_Model):
+class Encoding(Part):
     """How text that was stored wrongly is read."""
 
     repair: Codec | None = Field(
@@ -66,7 +68,7 @@ class Encoding(_Model):
     )
 
 
-class ColumnMapping(_Model):
+class ColumnMapping(Part):
     """One column of the source."""
 
     skip: bool = Field(False, description="Leave the column behind.")
@@ -97,7 +99,7 @@ class ColumnMapping(_Model):
         return self
 
 
-class Condition(_Model):
+class Condition(Part):
     """A row is carried when all conditions of its table hold, as in SQL's WHERE."""
 
     column: SourceName
@@ -120,14 +122,14 @@ class Condition(_Model):
         return self
 
 
-class Unique(_Model):
+class Unique(Part):
     """A UNIQUE constraint; rows with a NULL in its columns do not contradict each other."""
 
     name: TargetName
     columns: tuple[SourceName, ...] = Field(min_length=1)
 
 
-class IndexMapping(_Model):
+class IndexMapping(Part):
     """An index that is not a constraint."""
 
     name: TargetName
@@ -144,7 +146,7 @@ class IndexMapping(_Model):
         return self
 
 
-class ForeignKeyMapping(_Model):
+class ForeignKeyMapping(Part):
     name: TargetName
     columns: tuple[SourceName, ...] = Field(min_length=1)
     references: SourceName = Field(description="Source name of the parent table.")
@@ -159,7 +161,7 @@ class ForeignKeyMapping(_Model):
         return self
 
 
-class TableMapping(_Model):
+class TableMapping(Part):
     """One table of the source."""
 
     skip: bool = Field(False, description="Leave the table behind.")
@@ -184,11 +186,11 @@ class TableMapping(_Model):
         return self
 
 
-class Target(_Model):
+class Target(Part):
     schema_name: Annotated[str, AfterValidator(valid_schema)] = Field(default="public", alias="schema")
 
 
-class Mapping(_Model):
+class Mapping(Part):
     """One source database, completely: every table and column of it is named."""
 
     naru: Literal[1] = Field(description="Version of this format.")

@@ -17,23 +17,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _SHOWN = 5
-_OPTIONS = sorted(
-    {
-        field.alias or name
-        for model in (
-            models.Mapping,
-            models.Target,
-            models.TableMapping,
-            models.ColumnMapping,
-            models.Encoding,
-            models.Condition,
-            models.Unique,
-            models.IndexMapping,
-            models.ForeignKeyMapping,
-        )
-        for name, field in model.model_fields.items()
-    }
-)
+_OPTIONS = {field.alias or name for part in models.Part.__subclasses__() for name, field in part.model_fields.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
 from pipeline.mapping import check
-from pipeline.mapping.check import Where, drafted, refuse
+from pipeline.mapping.check import EDIT, Where, drafted, refuse
 from pipeline.mapping.defaults import default_fits
 from pipeline.mapping.models import ColumnMapping, Mapping
 from pipeline.mapping.names import primary_key_name
@@ -45,7 +45,7 @@ def _column(mapping: Mapping, table: Table, column: Column, where: Where) -> Col
     mapped = mapping.tables[table.name].columns[column.name]
     keys = ("tables", table.name, "columns", column.name)
     if mapped.type is None:
-        hint = f"leave the column behind with `{quoted(column.name)}: {{skip: true}}`"
+        hint = f"leave the column behind with `{quoted(column.name)}: {{skip: true}}`{EDIT}"
         refuse(where, keys, f"no PostgreSQL type for the source's {column.type}", hint=hint)
     type = SqlType.parse(mapped.type)
     if mapped.identity and type.name not in INTEGERS:

@@ -99,7 +99,10 @@ class EmbeddedServer:
                 return False
             ended = run(account_for(self._home), "pg_ctl", "stop", "-D", self._data, "-m", "fast", "-w", "-t", "120")
             if ended.code != 0:
-                raise TargetError(f"the embedded server in {self._home} does not stop: {ended.output}")
+                raise TargetError(
+                    f"the embedded server in {self._home} does not stop: {ended.output}",
+                    hint="end the programs that use it, then try again",
+                )
         return True
 
     def status(self) -> ServerStatus:

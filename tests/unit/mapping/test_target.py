@@ -77,14 +77,15 @@ def test_columns_stand_in_the_order_of_the_mapping(read: Read, source: Catalog) 
 @pytest.mark.parametrize(
     ("old", "new", "line", "reason", "hint"),
     [
-        ("      Price: {skip: true}\n", "", 6, "column 'Price' of 'Items' is not in the mapping", "`Price: {skip: true}`"),
+        ("      Price: {skip: true}\n", "", 6, "column 'Price' of 'Items' is not in the mapping",
+         "`Price: {skip: true}`"),
         ("      Price:", "      Pricee:", 9, "no column 'Pricee' of 'Items'", "did you mean 'Price'?"),
         ("  Order Lines:", "  Order Line:", 14, "no table 'Order Line'", "did you mean 'Order Lines'?"),
         ("{type: bigint}", "{}", 16, "no PostgreSQL type for the source's Long", "`Id: {skip: true}`"),
         ("type: int, identity", "type: text, identity", 7, "identity needs an integer type, not text", None),
         ("\"'-'\"", "now()", 8, "default_sql now() does not fit varchar(30)", None),
-        ("{to: id,", "{to: item_code,", 8, "two columns are named 'item_code'; the other is tables.Items.columns.ItemID",
-         "another name"),
+        ("{to: id,", "{to: item_code,", 8,
+         "two columns are named 'item_code'; the other is tables.Items.columns.ItemID", "another name"),
         ("to: goods\n", "to: order_lines\n", 14, "two tables or indexes are named 'order_lines'", "another name"),
         ("name: by_item", "name: goods_pkey", 20, "two tables or indexes are named 'goods_pkey'", "another name"),
         ("name: by_item", "name: fk", 22, "two constraints are named 'fk'", "another name"),
@@ -94,10 +95,10 @@ def test_columns_stand_in_the_order_of_the_mapping(read: Read, source: Catalog) 
         ("    comment: Goods", "    filter: [{column: Nope, op: is null}]", 13, "no column 'Nope'", None),
         ("references: Items", "references: Item", 22, "no table 'Item'", "did you mean 'Items'?"),
         ("  Items:\n", "  Items:\n    skip: true\n", 23, "table 'Items' is skipped", "remove this foreign key"),
-        ("referenced_columns: [ItemID]", "referenced_columns: [ItemCode]", 22, "item is integer, and goods.item_code is varchar(30)",
-         "same type"),
+        ("referenced_columns: [ItemID]", "referenced_columns: [ItemCode]", 22,
+         "item is integer, and goods.item_code is varchar(30)", "same type"),
         ("    primary_key: [ItemID]\n", "", 21, "(id) is neither primary key nor unique in goods", "primary_key"),
-        ("{type: bigint}", "{skip: true}", 17, "column 'Id' of 'Order Lines' is skipped", None),
+        ("{type: bigint}", "{skip: true}", 18, "column 'Id' of 'Order Lines' is skipped", None),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_source_is_refused(

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.catalog import SqlType
+from pipeline.catalog import SqlType, Table
 from pipeline.mapping.types import family, parse_type
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.introspect import read_table
-from pipeline.catalog import Table
 
 # One spelling of every kind: canonical, alias, limits at both ends, defaults that PostgreSQL fills in.
 _ACCEPTED = {

@@ -1,0 +1,132 @@
+"""An Access file as numbered pages, mapped into memory and never written."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from pathlib import Path
+from typing import Self
+
+from pipeline.errors import DamagedSource, SourceChanged, SourceError, UnsupportedSource
+from pipeline.sources.access.format import DATA_PAGE, DEFINITION_PAGE, LARGEST_FILE, ROW_START
+from pipeline.sources.access.header import HEADER_SIZE, Header, parse_header
+from pipeline.sources.access.memory import Memory
+
+_DAMAGE_HINT = "work on a copy: open it in Access and run Compact and Repair, or take it from a backup"
+
+
+class AccessFile:
+    """Pages of an open file. Methods that take a page or row number check it and raise DamagedSource."""
+
+    def __init__(self, path: Path) -> None:
+        """Map the file; raises SourceError where it cannot be read, UnsupportedSource where it is not ours."""
+        self.path = path
+        self.name = path.name
+        try:
+            if path.is_dir():
+                raise SourceError(f"{path}: is a directory, not an Access file")
+            self._stream = path.open("rb")
+        except OSError as error:
+            raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
+        try:
+            self._identity = self._stat()
+            self.header = self._check()
+            content = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
+        except BaseException:
+            self._stream.close()
+            raise
+        self.format = self.header.format
+        self.memory = Memory(content)
+        self.size = self.memory.size
+        self.pages = self.size // self.format.page_size
+
+    def _check(self) -> Header:
+        size = self._identity[0]
+        if size == 0:
+            raise UnsupportedSource(f"{self.name}: is empty")
+        header = parse_header(self._stream.read(HEADER_SIZE), self.name)
+        if size > LARGEST_FILE:
+            raise UnsupportedSource(f"{self.name}: has {size} bytes, and an Access file never exceeds {LARGEST_FILE}")
+        if size % header.format.page_size or size < 3 * header.format.page_size:
+            raise self.damaged(
+                f"is truncated: {size} bytes are no whole number of {header.format.page_size}-byte pages"
+            )
+        return header
+
+    def close(self) -> None:
+        """Close the file. The mapping itself ends with the last array that looks into it."""
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- is it still the same file
+
+    def _stat(self) -> tuple[int, int, int]:
+        here = os.fstat(self._stream.fileno())
+        return here.st_size, here.st_mtime_ns, here.st_ino
+
+    def check_unchanged(self) -> None:
+        """Raise SourceChanged when the file was written, shrunk or replaced since it was opened.
+
+        A page that is cut off between this check and its read still ends the process with SIGBUS on
+        POSIX. Access truncates only when it compacts, which replaces the file and leaves our mapping
+        whole, so the window is left at that; Windows refuses to shrink a mapped file.
+        """
+        try:
+            there = self.path.stat()
+        except OSError as error:
+            raise self._changed(f"is gone: {error.strerror or error}") from error
+        if self._stat() != self._identity or (there.st_size, there.st_mtime_ns, there.st_ino) != self._identity:
+            raise self._changed("was written to since the run began")
+
+    def _changed(self, what: str) -> SourceChanged:
+        return SourceChanged(f"{self.name}: {what}", hint="close Access, or work on a copy, and start with --restart")
+
+    def digest(self) -> str:
+        """SHA-256 of the whole content, as hex."""
+        self._stream.seek(0)
+        return hashlib.file_digest(self._stream, "sha256").hexdigest()
+
+    # ---- pages and rows
+
+    def damaged(
+        self, what: str, *, table: str | None = None, page: int | None = None, row: int | None = None
+    ) -> DamagedSource:
+        """The error that says where the file cannot be what it claims."""
+        place = [f"table {table!r}"] * (table is not None)
+        place += [f"page {page}"] * (page is not None) + [f"row {row}"] * (row is not None)
+        return DamagedSource(": ".join([self.name, *([", ".join(place)] if place else []), what]), hint=_DAMAGE_HINT)
+
+    def base(self, page: int, *, table: str | None = None) -> int:
+        """Offset of a page's first byte."""
+        if not 0 < page < self.pages:
+            raise self.damaged(f"names page {page} of a file of {self.pages} pages", table=table)
+        return page * self.format.page_size
+
+    def page(self, number: int, *, table: str | None = None) -> bytes:
+        return self.memory.read(self.base(number, table=table), self.format.page_size)
+
+    def definition_page(self, number: int, *, table: str) -> bytes:
+        content = self.page(number, table=table)
+        if content[0] != DEFINITION_PAGE:
+            raise self.damaged(f"is of type {content[0]}, not a table definition", table=table, page=number)
+        return content
+
+    def row(self, pointer: int, *, table: str) -> bytes:
+        """Content of the row at page << 8 | row, whatever its flags say."""
+        page, row = pointer >> 8, pointer & 0xFF
+        content, rows = self.page(page, table=table), self.format.rows
+        count = int.from_bytes(content[self.format.row_count : rows], "little")
+        if content[0] != DATA_PAGE or row >= count or rows + 2 * count > len(content):
+            raise self.damaged("does not hold the row that is pointed to", table=table, page=page, row=row)
+        place = rows + 2 * row
+        start = int.from_bytes(content[place : place + 2], "little") & ROW_START
+        end = len(content) if row == 0 else int.from_bytes(content[place - 2 : place], "little") & ROW_START
+        if not rows + 2 * count <= start <= end <= len(content):
+            raise self.damaged("lies outside its page", table=table, page=page, row=row)
+        return content[start:end]

@@ -1,0 +1,261 @@
+"""The whole walk over sources held in memory, into a real PostgreSQL."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from pipeline.batch import Defect
+from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
+from pipeline.dialects.access import ACCESS
+from pipeline.dialects.draft import draft
+from pipeline.engine.plan import Plan, make_plan
+from pipeline.engine.run import Migration, Options
+from pipeline.engine.summary import verify_plan
+from pipeline.errors import LockedError, MappingError, RejectLimitExceeded, SourceChanged
+from pipeline.ledger import lock
+from pipeline.outcome import Run
+from pipeline.postgres.connect import Connection, Target, connect
+from tests.frames import FrameSource
+
+
+class Silent:
+    def table_begins(self, table: str, rows: int | None, already_read: int) -> None: ...
+    def batch_committed(self, table: str, *, read: int, rejected: int, seconds: float) -> None: ...
+    def table_ends(self, table: str) -> None: ...
+    def settling(self) -> None: ...
+
+
+def column(name: str, type: str, **extra: object) -> Column:
+    return Column(name, SqlType.parse(type), **extra)  # type: ignore[arg-type]
+
+
+def index(name: str, *columns: str, **extra: bool) -> Index:
+    return Index(name, tuple(map(IndexPart, columns)), **extra)
+
+
+ITEMS = Table(
+    "Items",
+    (
+        column("ItemID", "Long", identity=Identity(50), nullable=False),
+        column("Code", "Text(5)", nullable=False),
+        column("Price", "Currency"),
+    ),
+    indexes=(index("PrimaryKey", "ItemID", unique=True, primary=True), index("Code", "Code", unique=True)),
+)
+ROUTINGS = Table(
+    "Routings",
+    (column("ID", "Long", nullable=False), column("ItemID", "Long"), column("Parent", "Long")),
+    indexes=(index("PrimaryKey", "ID", unique=True, primary=True),),
+    foreign_keys=(
+        ForeignKey("ItemsRoutings", ("ItemID",), "Items", ("ItemID",), on_delete=Action.CASCADE),
+        ForeignKey("Self", ("Parent",), "Routings", ("ID",)),
+    ),
+)
+CATALOG = Catalog((ROUTINGS, ITEMS))
+
+
+def items(rows: list[tuple[int | None, str | None, str | None]]) -> pl.DataFrame:
+    frame = pl.DataFrame(rows, schema={"ItemID": pl.Int32, "Code": pl.String, "Price": pl.String}, orient="row")
+    return frame.with_columns(pl.col("Price").cast(pl.Decimal(19, 4)))
+
+
+def routings(rows: list[tuple[int | None, int | None, int | None]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"ID": pl.Int32, "ItemID": pl.Int32, "Parent": pl.Int32}, orient="row")
+
+
+def good() -> FrameSource:
+    return FrameSource(
+        CATALOG,
+        {
+            "Items": items([(i, f"가{i}", f"{i}.1234") for i in range(1, 11)]),
+            "Routings": routings([(i, i % 10 + 1, None) for i in range(1, 31)]),
+        },
+    )
+
+
+def plan(source: FrameSource, only: tuple[str, ...] = ()) -> Plan:
+    made = draft(source.catalog(), dialect=ACCESS)
+    return make_plan(source.catalog(), made.mapping, ACCESS, only=only)
+
+
+def migrate(
+    source: FrameSource, target: Target, *, run_id: str = "r1", options: Options | None = None, made: Plan | None = None
+) -> None:
+    fingerprint = source.fingerprint()
+    run = Run(run_id, "migrate", "frames", fingerprint.digest, "m", "0")
+    Migration(source, fingerprint, made or plan(source), target, run, options or Options(7), Silent()).execute()
+
+
+def findings(source: FrameSource, target: Target) -> list[tuple[str, str, str, int]]:
+    with connect(target, application_name="t", autocommit=True) as connection:
+        found = verify_plan(connection, plan(source), source)
+    return [(f.verifier, f.table, f.subject, f.count) for f in found]
+
+
+@pytest.fixture
+def connection(database: Target):  # type: ignore[no-untyped-def]
+    with connect(database, application_name="t", autocommit=True) as connection:
+        yield connection
+
+
+def rows(connection: Connection, statement: str) -> list[tuple[object, ...]]:
+    return connection.execute(statement).fetchall()  # type: ignore[arg-type]
+
+
+def test_everything_arrives_with_keys_and_identity(database: Target, connection: Connection) -> None:
+    source = good()
+    migrate(source, database)
+    assert findings(source, database) == []
+    assert rows(connection, "select item_id, code, price::text from items where item_id = 3") == [(3, "가3", "3.1234")]
+    assert rows(connection, "insert into items (code) values ('new') returning item_id") == [(50,)]
+    assert rows(connection, "delete from items where item_id = 2 returning 1") == [(1,)]
+    assert rows(connection, "select count(*) from routings where item_id = 2") == [(0,)]
+
+
+def test_poisoned_rows_wait_in_the_quarantine_and_all_others_arrive(database: Target, connection: Connection) -> None:
+    source = good()
+    source.frames = {
+        "Items": items([(1, "a", "1"), (2, "b", "2"), (1, "c", "3"), (3, None, "4"), (4, "n\0", "5"), (5, "b", "6")]),
+        "Routings": routings(
+            [(1, 1, None), (2, 9, None), (3, 2, 2), (4, 2, 3), (5, 2, 5), (None, 1, None), (6, 3, None)]
+        ),
+    }
+    migrate(source, database)
+    # 3 is refused because its parent 2 is an orphan, 4 because its parent 3 is; 5 is its own parent.
+    assert rows(connection, "select item_id from items order by 1") == [(1,), (2,)]
+    assert rows(connection, "select id from routings order by 1") == [(1,), (5,)]
+    refused = "select source_table, stage, reason, count(*) from _naru.reject group by 1, 2, 3 order by 1, 2, 3"
+    assert rows(connection, refused) == [
+        ("Items", "constraint", "duplicate_key", 2),
+        ("Items", "transform", "null_in_required", 1),
+        ("Items", "transform", "u0000", 1),
+        ("Routings", "constraint", "orphan", 4),
+        ("Routings", "transform", "null_in_required", 1),
+    ]
+    assert findings(source, database) == [
+        ("rejects", "items", "duplicate_key", 2),
+        ("rejects", "items", "null_in_required", 1),
+        ("rejects", "items", "u0000", 1),
+        ("rejects", "routings", "null_in_required", 1),
+        ("rejects", "routings", "orphan", 4),
+    ]
+
+
+class Crash(Exception):
+    """Stands for a process that dies: nothing of ours catches it."""
+
+
+@pytest.mark.parametrize("first_row", [0, 4, 12, 28])
+def test_a_run_that_dies_is_resumed_with_another_batch_size(
+    database: Target, connection: Connection, first_row: int
+) -> None:
+    source = good()
+
+    def die(table: str, row: int) -> None:
+        if table == "Routings" and row >= first_row:
+            raise Crash
+
+    source.before_batch = die
+    with pytest.raises(Crash):
+        migrate(source, database, options=Options(4))
+    source.before_batch = lambda _table, _row: None
+    migrate(source, database, run_id="r2", options=Options(9))
+    assert rows(connection, "select id from routings order by id") == [(i,) for i in range(1, 31)]
+    assert findings(source, database) == []
+
+
+def test_a_finished_run_is_not_repeated(database: Target, connection: Connection) -> None:
+    source = good()
+    migrate(source, database)
+    rows(connection, "delete from routings where id = 30 returning 1")
+
+    def never(_table: str, _row: int) -> None:
+        raise AssertionError("a finished table was read again")
+
+    source.before_batch = never
+    migrate(source, database, run_id="r2")
+    assert findings(source, database) == [("counts", "routings", "rows", 1)]
+
+
+def test_a_lost_connection_is_made_again(database: Target, connection: Connection) -> None:
+    source = good()
+    cut = []
+
+    def cut_once(table: str, row: int) -> None:
+        if table == "Routings" and row and not cut:
+            cut.append(row)
+            rows(
+                connection,
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'naru %'",
+            )
+
+    source.before_batch = cut_once
+    migrate(source, database)
+    assert cut
+    assert findings(source, database) == []
+
+
+def test_a_changed_source_is_refused_until_restarted(database: Target, connection: Connection) -> None:
+    migrate(good(), database)
+    changed = good()
+    changed.frames = {**changed.frames, "Items": changed.frames["Items"].head(9)}
+    with pytest.raises(SourceChanged, match="r1") as refused:
+        migrate(changed, database, run_id="r2")
+    assert "--restart" in str(refused.value.hint)
+    migrate(changed, database, run_id="r3", options=Options(7, restart=True))
+    assert rows(connection, "select count(*) from items") == [(9,)]
+    # Three routings name the item that is gone.
+    assert findings(changed, database) == [("rejects", "routings", "orphan", 3)]
+
+
+def test_a_changed_mapping_is_refused(database: Target) -> None:
+    source = good()
+    migrate(source, database)
+    made = draft(CATALOG, dialect=ACCESS)
+    items_mapping = made.mapping.tables["Items"]
+    price = items_mapping.columns["Price"].model_copy(update={"type": "numeric(20,4)"})
+    edited = items_mapping.model_copy(update={"columns": {**items_mapping.columns, "Price": price}})
+    mapping = made.mapping.model_copy(update={"tables": {**made.mapping.tables, "Items": edited}})
+    with pytest.raises(MappingError, match="Items"):
+        migrate(source, database, run_id="r2", made=make_plan(CATALOG, mapping, ACCESS))
+
+
+def test_two_runs_at_once_the_second_is_told_who_holds_the_lock(database: Target) -> None:
+    with connect(database, application_name="naru earlier", autocommit=True) as other:
+        lock.acquire(other)
+        with pytest.raises(LockedError, match="naru earlier"):
+            migrate(good(), database)
+    migrate(good(), database)
+
+
+def test_more_rejects_than_allowed_stop_the_run_and_the_batch_is_not_committed(
+    database: Target, connection: Connection
+) -> None:
+    source = good()
+    source.frames = {**source.frames, "Items": items([(1, "a", None), (2, "b\0", None), (3, "c\0", None)])}
+    with pytest.raises(RejectLimitExceeded, match="u0000"):
+        migrate(source, database, options=Options(1, max_rejects=1))
+    assert rows(connection, "select item_id from items") == [(1,)]
+    assert rows(connection, "select count(*) from _naru.reject") == [(1,)]
+    assert rows(connection, "select state from _naru.run") == [("failed",)]
+
+
+def test_rejects_found_after_the_load_count_against_the_limit(database: Target, connection: Connection) -> None:
+    source = good()
+    source.frames = {**source.frames, "Routings": routings([(1, 99, None)])}
+    with pytest.raises(RejectLimitExceeded, match="orphan"):
+        migrate(source, database, options=Options(7, max_rejects=0))
+    assert rows(connection, "select id from routings") == [(1,)]
+    migrate(source, database, run_id="r2")
+    assert findings(source, database) == [("rejects", "routings", "orphan", 1)]
+
+
+def test_a_bad_cell_that_the_source_reports_refuses_its_row(database: Target, connection: Connection) -> None:
+    source = good()
+    source.defects = {"Items": (Defect(8, "Code", "lone surrogate", b"\x3d\xd8", "\ufffd"),)}
+    migrate(source, database)
+    refused = rows(connection, "select locator, stage, detail, key::text, row_values::text from _naru.reject")
+    assert len(refused) == 4, "the item, and the three routings that name it"
+    assert refused[0][:4] == (8, "source", "column Code: lone surrogate", '{"ItemID": 9}')
+    assert "$defect" in str(refused[0][4])
