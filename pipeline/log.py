@@ -57,6 +57,7 @@ def open_log(directory: Path, *, verbose: bool, run_id: str) -> Path:
         ) from error
     structlog.configure(
         processors=[
+            _belonging_to(run_id),
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -68,7 +69,6 @@ def open_log(directory: Path, *, verbose: bool, run_id: str) -> Path:
         wrapper_class=structlog.make_filtering_bound_logger(0),
         logger_factory=lambda *_: _LogFile(handle, path),
     )
-    structlog.contextvars.bind_contextvars(run_id=run_id)
     return path
 
 
@@ -90,6 +90,15 @@ def _redacted(name: str, value: Any) -> Any:
     for pattern in _SECRET_IN_TEXT:
         text = pattern.sub(rf"\1:{_MASK}", text)
     return text
+
+
+def _belonging_to(run_id: str) -> Processor:
+    """Not a context variable: threads of a pool would begin without it."""
+
+    def name_run(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {**event, "run_id": run_id}
+
+    return name_run
 
 
 def _show() -> Processor:

@@ -12,19 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, replace
 from importlib import resources
 
-from psycopg.rows import class_row
-
 from pipeline.batch import Position
 from pipeline.catalog import Table
 from pipeline.ledger import values
 from pipeline.outcome import Load, Loss, PastRun, Reject, RejectCount, Run, Stage, StoredReject
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.records import records
 from pipeline.postgres.sql import query
-
-_LOAD_COLUMNS = (
-    "target_schema, target_table, source_table, run_id, fingerprint, mapping_digest, staging, state,"
-    " position, batches, rows_read, rows_filtered, rows_rejected, losses, rows_before, rows_updated, seconds"
-)
 
 
 class Ledger:
@@ -56,27 +50,22 @@ class Ledger:
 
     def runs(self, limit: int = 10) -> list[PastRun]:
         """The last runs, newest first."""
-        with self.connection.cursor(row_factory=class_row(PastRun)) as cursor:
-            return cursor.execute(
-                """select run_id, command, source, state, started_at, finished_at
-                from _naru.run order by started_at desc limit %s""",
-                [limit],
-            ).fetchall()
+        return records(self.connection, PastRun, query("runs"), {"limit": limit})
 
     # -- loads
 
     def load(self, target: Table) -> Load | None:
         """The load of a target table, None where Naru never began one."""
-        return next(self._loads("where (target_schema, target_table) = (%s, %s)", [target.schema, target.name]), None)
+        return next(iter(self._loads(target.schema, target.name)), None)
 
     def loads(self) -> list[Load]:
-        return list(self._loads("order by target_schema, target_table", []))
+        """The load of every table of the target database, by name."""
+        return self._loads(None, None)
 
-    def _loads(self, condition: str, parameters: list[object]) -> Iterator[Load]:
-        with self.connection.cursor(row_factory=class_row(Load)) as cursor:
-            cursor.execute(f"select {_LOAD_COLUMNS} from _naru.load {condition}", parameters)  # noqa: S608  # our own text
-            for load in cursor:
-                yield load if load.position is None else replace(load, position=Position(load.position))
+    def _loads(self, schema: str | None, table: str | None) -> list[Load]:
+        found = records(self.connection, Load, query("loads"), {"schema": schema, "table": table})
+        # The driver gives the stored mark; the record wants what it stands for.
+        return [load if load.position is None else replace(load, position=Position(load.position)) for load in found]
 
     def open_load(self, load: Load) -> None:
         """Begin the load of a table anew, forgetting an earlier one and its rejects and losses."""
@@ -162,8 +151,7 @@ class Ledger:
 
     def reject_summary(self) -> list[RejectCount]:
         """Waiting rejects by table, stage and reason."""
-        with self.connection.cursor(row_factory=class_row(RejectCount)) as cursor:
-            return cursor.execute(query("reject_summary")).fetchall()
+        return records(self.connection, RejectCount, query("reject_summary"))
 
     def rejects(
         self, *, schema: str | None = None, table: str | None = None, limit: int | None = None

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,13 @@ def test_events_are_json_lines_with_the_run_and_their_facts(tmp_path: Path) -> N
         "rows": 3,
     }.items() <= line.items()
     assert re.fullmatch(r"migration_\d{8}_\d{6}\.log", path.name)
+
+
+def test_lines_of_worker_threads_name_the_run_too(tmp_path: Path) -> None:
+    path = log.open_log(tmp_path, verbose=False, run_id="r1")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda number: log.get_logger().info("batch loaded", number=number), range(50)))
+    assert sorted((line["number"], line["run_id"]) for line in _lines(path)) == [(n, "r1") for n in range(50)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permission bits")

@@ -48,6 +48,7 @@ _PASSING = (  # in the log of a start that may succeed a moment later
     "pre-existing shared memory block",  # children of a killed server are still ending
     "could not bind",  # the port was taken since we looked
 )
+_ELSEWHERE = "set NARU_HOME to a directory that can be written, or POSTGRESQL_HOST to a server of your own"
 _SETTLE = RECONNECT.copy(stop=stop_after_delay(60))
 
 
@@ -79,9 +80,12 @@ class EmbeddedServer:
 
     def ensure_running(self) -> Target:
         """Make and start the server where needed; the same Target as long as it runs."""
-        account = self._prepare_home()
-        with alone(self._home / "lock"):
-            return _SETTLE(self._up, account)
+        try:
+            account = self._prepare_home()
+            with alone(self._home / "lock"):
+                return _SETTLE(self._up, account)
+        except OSError as error:
+            raise TargetError(f"the embedded server cannot use {self._home}: {error}", hint=_ELSEWHERE) from error
 
     def target(self) -> Target:
         """Where the running server listens; raises TargetError when it does not run."""
@@ -133,18 +137,12 @@ class EmbeddedServer:
             ) from error
 
     def _prepare_home(self) -> Account:
-        try:
-            if not self._home.parent.is_dir():
-                self._home.parent.mkdir(parents=True)
-                (self._home.parent / ".gitignore").write_text("*\n", encoding="ascii")  # holds a password
-            self._home.mkdir(mode=0o700, exist_ok=True)
-            account = account_for(self._home)
-            account.give(self._home)
-        except OSError as error:
-            raise TargetError(
-                f"the embedded server cannot use {self._home}: {error.strerror}",
-                hint="set NARU_HOME to another directory",
-            ) from error
+        if not self._home.parent.is_dir():
+            self._home.parent.mkdir(parents=True)
+            (self._home.parent / ".gitignore").write_text("*\n", encoding="ascii")  # holds a password
+        self._home.mkdir(mode=0o700, exist_ok=True)
+        account = account_for(self._home)
+        account.give(self._home)
         return account
 
     def _initialise(self, account: Account) -> None:
@@ -156,7 +154,7 @@ class EmbeddedServer:
         login = ("--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={self._password_file}")
         ended = run(account, "initdb", "--no-instructions", *locale, *login, *settings, "-D", unfinished)
         if ended.code != 0:
-            raise TargetError(f"the embedded server could not be made in {self._home}: {ended.output}")
+            raise TargetError(f"the embedded server could not be made in {self._home}: {ended.output}", hint=_ELSEWHERE)
         unfinished.rename(self._data)
 
     def _write_password(self, account: Account) -> None:
@@ -194,12 +192,12 @@ class EmbeddedServer:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind((_HOST, candidate))
-                except OSError:
+                except (OSError, OverflowError):
                     continue
                 port = int(probe.getsockname()[1])
                 remembered.write_text(str(port), encoding="ascii")
                 return port
-        raise TargetError(f"no port is free on {_HOST}")
+        raise TargetError(f"no port is free on {_HOST}", hint="end some programs, then try again")
 
     def _log_end(self) -> str:
         if not self._log.exists():

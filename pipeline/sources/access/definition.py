@@ -96,8 +96,8 @@ def read_definition(file: AccessFile, page: int, name: str, names: Names) -> Tab
         reader = _Reader(file, content, form.definition_body + indexes * form.index_count_size, names)
         columns = reader.columns(count)
         found = reader.indexes(indexes, slots, {column.number: column.name for column in columns})
-    except (struct.error, IndexError) as error:
-        raise file.damaged("definition ends before its last column or index", table=name, page=page) from error
+    except (struct.error, LookupError) as error:
+        raise file.damaged("definition does not hold all that it counts", table=name, page=page) from error
     if len({column.name for column in columns}) != count or len({column.number for column in columns}) != count:
         raise file.damaged("two columns have one name or number", table=name, page=page)
     if count > _MOST_COLUMNS:
@@ -121,7 +121,7 @@ def _content(file: AccessFile, page: int, table: str) -> bytes:
 
 
 class _Reader:
-    """Walks the body of one definition; runs off its end with struct.error or IndexError."""
+    """Walks the body of one definition; runs off its end with struct.error or LookupError."""
 
     def __init__(self, file: AccessFile, content: bytes, at: int, names: Names) -> None:
         self._form = file.format
@@ -160,9 +160,9 @@ class _Reader:
     def _index(self, column: dict[int, str]) -> tuple[tuple[tuple[str, bool], ...], bool, bool, bool]:
         at = self._at + self._form.index_lead
         parts = [struct.unpack_from("<HB", self._content, at + 3 * i) for i in range(_INDEX_PARTS)]
-        flags = self._content[at + 38]
+        flags = self._content[at + (42 if self._form.wide else 38)]
         self._at += self._form.index_size
-        named = tuple((column.get(number, ""), not order & 1) for number, order in parts if number != _NO_COLUMN)
+        named = tuple((column[number], not order & 1) for number, order in parts if number != _NO_COLUMN)
         return named, bool(flags & 1), bool(flags & 2), bool(flags & 8)
 
     def _slot(self) -> tuple[int, int]:

@@ -167,6 +167,13 @@ def test_a_taken_port_is_left_to_its_holder(home: Path) -> None:
         assert embedded.ensure_running().port != before
 
 
+@pytest.mark.parametrize("remembered", ["garbled", "99999999"])
+def test_a_garbled_note_of_the_port_is_no_obstacle(home: Path, remembered: str) -> None:
+    (home / "postgres").mkdir(parents=True)
+    (home / "postgres" / "port").write_text(remembered)
+    assert _execute(EmbeddedServer(home).ensure_running(), "select 1") == [(1,)]
+
+
 def test_a_start_that_fails_shows_the_log(home: Path) -> None:
     embedded = EmbeddedServer(home)
     embedded.ensure_running()

@@ -1,0 +1,24 @@
+"""Rows of a query as values of a dataclass, matched by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from psycopg.rows import class_row
+
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.sql import SQL, Composed
+
+T = TypeVar("T")
+
+
+def records(
+    connection: Connection,
+    kind: type[T],
+    statement: SQL | Composed,
+    parameters: Sequence[object] | Mapping[str, object] = (),
+) -> list[T]:
+    """Every row as a `kind`, whose fields are the columns' names."""
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(statement, parameters).fetchall()

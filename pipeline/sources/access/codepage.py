@@ -1,0 +1,77 @@
+"""Which codec reads the text of a file: UTF-16 since Jet 4, the code page of whoever made it in Jet 3."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+
+from pipeline.errors import UnsupportedSource
+
+UTF_16 = "utf-16-le"
+
+_CODECS = {936: "gbk", 10000: "mac_roman", 65001: "utf-8"}
+"""Code pages that Python does not know as `cp` and the number."""
+_KOREAN = ("euc-kr", "euc_kr", "ks_c_5601-1987", "ksc5601", "korean", "uhc", "ms949")
+"""Names under which Windows means code page 949, a superset of EUC-KR."""
+_EAST_ASIAN = {949: "Korean", 932: "Japanese", 936: "Chinese, simplified", 950: "Chinese, traditional"}
+_COMMON_LEADS = {949: (0xB0, 0xC8), 936: (0xB0, 0xF7), 932: (0x88, 0x9F), 950: (0xA4, 0xC6)}
+"""Lead bytes of everyday characters: Hangul, Hanzi of both levels, Kanji, frequent Hanzi."""
+
+
+def codec_of(code_page: int | str) -> str:
+    """Name of the Python codec for a code page number or encoding name; raises UnsupportedSource."""
+    text = str(code_page).strip().lower()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
+    name = "cp949" if text in _KOREAN else text if number is None else _CODECS.get(number, f"cp{number}")
+    try:
+        found = codecs.lookup(name)
+        b"a".decode(found.name)
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise UnsupportedSource(
+            f"code page {code_page!r} is not known", hint="give a number such as 949 or 1252"
+        ) from error
+    return found.name
+
+
+class Names:
+    """Decodes names of tables, columns and indexes, and remembers what it saw of those beyond ASCII."""
+
+    def __init__(self, codec: str) -> None:
+        self.codec = codec
+        self.undecodable: list[str] = []
+        self.beyond_ascii: list[bytes] = []
+
+    def decode(self, raw: bytes) -> str:
+        """The name; bytes that the codec does not know show as `\\xNN`, so that no two names become one."""
+        if self.codec != UTF_16 and not raw.isascii():
+            self.beyond_ascii.append(raw)
+        try:
+            return raw.decode(self.codec)
+        except UnicodeDecodeError:
+            name = raw.decode(self.codec, "backslashreplace")
+            self.undecodable.append(name)
+            return name
+
+
+def looks_like(samples: Iterable[bytes]) -> str | None:
+    """The East Asian code page that texts read as single bytes probably are in, as `949 (Korean)`.
+
+    True for a page that decodes every sample, with at least four pairs of which nine in ten begin
+    with the lead byte of an everyday character.
+    """
+    text = b" ".join(samples)
+    for page, language in _EAST_ASIAN.items():
+        leads = _leads(text, codec_of(page))
+        low, high = _COMMON_LEADS[page]
+        if len(leads) >= 4 and sum(low <= lead <= high for lead in leads) >= 0.9 * len(leads):
+            return f"{page} ({language})"
+    return None
+
+
+def _leads(text: bytes, codec: str) -> list[int]:
+    """First bytes of the two-byte characters, or nothing when the text is not of the codec."""
+    try:
+        pairs = (character.encode(codec) for character in text.decode(codec))
+        return [pair[0] for pair in pairs if len(pair) == 2]
+    except UnicodeError:
+        return []

@@ -1,0 +1,144 @@
+"""Where the rows of a table are: row slots of data pages, with overflow pointers followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.errors import DamagedSource
+from pipeline.sources.access.definition import TableDefinition
+from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.format import (
+    DATA_PAGE,
+    DEFINITION_PAGE,
+    LAST_PAGE_TYPE,
+    LONG_VALUE_OWNER,
+    MOST_ROWS_PER_PAGE,
+    ROW_DELETED,
+    ROW_POINTER,
+    ROW_START,
+)
+from pipeline.sources.access.memory import Bools, Ints
+from pipeline.sources.access.usage import mapped_pages
+
+_MOST_HOPS = 16
+"""Access moves an overflow row by changing its first pointer; real files show one hop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows as byte ranges of the file; the locator is that of the row's own slot."""
+
+    start: Ints
+    end: Ints
+    locator: Ints
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def where(self, keep: Bools | slice) -> Rows:
+        return Rows(self.start[keep], self.end[keep], self.locator[keep])
+
+
+def data_pages(file: AccessFile, table: TableDefinition) -> Ints:
+    """Numbers, ascending, of the pages that hold the table's rows.
+
+    The usage map decides: pages that only name the table as owner hold rows deleted long ago (14 of
+    255 real files have such). Pages in the map of another type, or of another owner that has them in
+    its own map too, are not this table's; anything else in the map is damage.
+    """
+    pages = mapped_pages(file, table.owned_pages, table=table.name)
+    at = pages * file.format.page_size
+    kind, owner = file.memory.u8[at], file.memory.u32[at + 4]
+    ours = (kind == DATA_PAGE) & (owner == table.page)
+    for index in np.flatnonzero(~ours).tolist():
+        _check_foreign(file, table.name, int(pages[index]), int(kind[index]), int(owner[index]))
+    return pages[ours]
+
+
+def _check_foreign(file: AccessFile, table: str, page: int, kind: int, owner: int) -> None:
+    if DATA_PAGE < kind <= LAST_PAGE_TYPE or (kind == DATA_PAGE and owner == LONG_VALUE_OWNER):
+        return
+    if kind != DATA_PAGE:
+        raise file.damaged(f"is of type {kind}, not a data page", table=table, page=page)
+    other = file.definition_page(owner, table=table)
+    at = file.format.definition_counts + 14
+    if page not in mapped_pages(file, int.from_bytes(other[at : at + 4], "little"), table=table):
+        raise file.damaged(f"names page {owner} as its owner, which does not own it", table=table, page=page)
+
+
+def live_rows(file: AccessFile, table: TableDefinition, pages: Ints) -> Rows:
+    """Rows of some pages in slot order, without deleted ones; raises DamagedSource for one outside its page."""
+    memory, form = file.memory, file.format
+    base = pages * form.page_size
+    count = memory.u16[base + form.row_count].astype(np.int64)
+    if len(count) and count.max() > MOST_ROWS_PER_PAGE:
+        page = int(pages[count.argmax()])
+        raise file.damaged(f"counts {count.max()} rows, more than fit", table=table.name, page=page)
+    slot = np.arange(count.sum(), dtype=np.int64) - np.repeat(np.cumsum(count) - count, count)
+    start, end, flags, bad = _bounds(file, np.repeat(base, count), slot, np.repeat(count, count))
+    rows = Rows(start, end, np.repeat(pages, count) * 256 + slot)
+    live = (flags & ROW_DELETED) == 0
+    if (bad & live).any():
+        raise _at(file, table.name, rows.locator[bad & live], "lies outside its page")
+    moved = ((flags & ROW_POINTER) != 0)[live]
+    rows = rows if live.all() else rows.where(live)
+    if moved.any():
+        rows = _followed(file, table, rows, np.flatnonzero(moved))
+    if len(rows) and (rows.end <= rows.start).any():
+        raise _at(file, table.name, rows.locator[rows.end <= rows.start], "is empty")
+    return rows
+
+
+def _bounds(file: AccessFile, base: Ints, slot: Ints, count: Ints) -> tuple[Ints, Ints, Ints, Bools]:
+    """Start, end and flags of row slots, and which lie outside their page.
+
+    Rows fill a page from its end, each up to the one before.
+    """
+    form = file.format
+    place = base + (form.rows + 2 * slot)
+    flags = file.memory.u16[place].astype(np.int64)
+    before = file.memory.u16[place - 2].astype(np.int64) & ROW_START
+    end = np.where(slot == 0, form.page_size, before)
+    start = flags & ROW_START
+    bad = (start < form.rows + 2 * count) | (start > end) | (end > form.page_size)
+    return start + base, end + base, flags, bad
+
+
+def _followed(file: AccessFile, table: TableDefinition, rows: Rows, moved: Ints) -> Rows:
+    """Replace pointers by the rows they lead to, which are flagged as deleted so that no scan finds them."""
+    start, end = rows.start.copy(), rows.end.copy()
+    for _ in range(_MOST_HOPS):
+        if (end[moved] - start[moved] < 4).any():
+            raise _at(file, table.name, rows.locator[moved][end[moved] - start[moved] < 4], "is too short for a pointer")
+        pointer = file.memory.u32[start[moved]].astype(np.int64)
+        start[moved], end[moved], flags = slots(file, pointer, table.page, table.name)
+        moved = moved[(flags & ROW_POINTER) != 0]
+        if not len(moved):
+            return Rows(start, end, rows.locator)
+    raise _at(file, table.name, rows.locator[moved], "is a pointer that leads to no row")
+
+
+def slots(file: AccessFile, pointer: Ints, owner: int, table: str) -> tuple[Ints, Ints, Ints]:
+    """Start, end and flags of rows by pointer (page << 8 | row), on data pages of one owner."""
+    form, memory = file.format, file.memory
+    page, slot = pointer >> 8, pointer & 0xFF
+    if len(page) and not 0 < page.min() <= page.max() < file.pages:
+        beyond = int(page[(page <= 0) | (page >= file.pages)][0])
+        raise file.damaged(f"a row points to page {beyond}, and the file has {file.pages}", table=table)
+    base = page * form.page_size
+    count = memory.u16[base + form.row_count].astype(np.int64)
+    missing = (memory.u8[base] != DATA_PAGE) | (memory.u32[base + 4] != owner) | (slot >= count)
+    missing |= count > MOST_ROWS_PER_PAGE
+    if missing.any():
+        raise _at(file, table, pointer[missing], "is pointed to and is not there")
+    start, end, flags, bad = _bounds(file, base, slot, count)
+    if bad.any():
+        raise _at(file, table, pointer[bad], "lies outside its page")
+    return start, end, flags
+
+
+def _at(file: AccessFile, table: str, locators: Ints, what: str) -> DamagedSource:
+    first = int(locators[0])
+    return file.damaged(what, table=table, page=first >> 8, row=first & 0xFF)
