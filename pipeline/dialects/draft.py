@@ -74,7 +74,7 @@ class _Drafting:
             unique=unique,
             indexes=indexes,
             foreign_keys=self._foreign_keys(table),
-            comment=table.comment,
+            comment=self._comment(table.comment, table.name, None),
         )
 
     def _column(self, table: Table, column: Column) -> ColumnMapping:
@@ -92,7 +92,7 @@ class _Drafting:
             required=not column.nullable or column.identity is not None or column.name in table.primary_key,
             identity=column.identity is not None,
             default_sql=self._default(table, column, type),
-            comment=column.comment,
+            comment=self._comment(column.comment, table.name, column.name),
         )
 
     def _default(self, table: Table, column: Column, type: str | None) -> str | None:
@@ -103,6 +103,12 @@ class _Drafting:
             self._note(table.name, column.name, f"default {column.default} has no translation and is left out")
             return None
         return translated
+
+    def _comment(self, text: str | None, table: str, column: str | None) -> str | None:
+        if text and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
+            self._note(table, column, "its description holds what PostgreSQL cannot store, and is left out")
+            return None
+        return text
 
     def _keys_and_indexes(self, table: Table) -> tuple[tuple[Unique, ...], tuple[IndexMapping, ...]]:
         """Each set of columns once: Access lists an index beside the key it repeats."""

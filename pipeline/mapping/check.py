@@ -11,12 +11,12 @@ from typing import NoReturn
 
 from pipeline.catalog import Catalog, ForeignKey, Index, Table
 from pipeline.errors import MappingError
+from pipeline.mapping.document import Keys, dotted
 from pipeline.mapping.models import Mapping, TableMapping
 from pipeline.mapping.names import primary_key_name, valid_column, valid_name
 from pipeline.mapping.scalars import quoted
 from pipeline.mapping.types import family
 
-Keys = tuple[str | int, ...]
 Named = tuple[str, Keys]
 """A PostgreSQL name, and the entry of the mapping that gives it."""
 Where = Callable[..., str]
@@ -30,10 +30,6 @@ EDIT = " in the mapping (`python -m pipeline map` writes one to edit)"
 def drafted(*_: str | int) -> str:
     """The `Where` of a mapping that is not a file."""
     return "mapping"
-
-
-def dotted(keys: Keys) -> str:
-    return ".".join(map(str, keys))
 
 
 def refuse(where: Where, keys: Keys, text: str, *, hint: str | None = None) -> NoReturn:
@@ -91,7 +87,7 @@ def sound_foreign_keys(pairs: Iterable[Pair], where: Where) -> None:
     parents = {target.name: target for _, target in pairs}
     for source, target in pairs:
         for i, key in enumerate(target.foreign_keys):
-            keys = ("tables", source.name, "foreign_keys", i)
+            keys: Keys = ("tables", source.name, "foreign_keys", i)
             parent = parents[key.parent]
             if not _is_key(parent.indexes, key.parent_columns):
                 columns = ", ".join(key.parent_columns)

@@ -12,7 +12,15 @@ from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 from ruamel.yaml.reader import ReaderError
 
 from pipeline.errors import MappingError
@@ -20,6 +28,7 @@ from pipeline.mapping.scalars import resolve
 
 Keys = tuple[str | int, ...]
 Lines = dict[Keys, int]
+"""The line of every entry, by the keys and list positions that lead to it."""
 
 _BYTES = 8 * 1024 * 1024
 _DEPTH = 16
@@ -35,6 +44,11 @@ def read_document(path: Path) -> tuple[Any, Lines]:
     line for anything unreadable, within seconds for a file of any content.
     """
     return _Document(path, _text(path)).read()
+
+
+def dotted(keys: Keys) -> str:
+    """`tables.Items.columns.Foo`, for messages: one line, whatever the keys hold."""
+    return ".".join(text if text.isprintable() else repr(text) for text in map(str, keys))
 
 
 class _Document:
@@ -74,14 +88,14 @@ class _Document:
         self._admit(event, keys)
         match event:
             case MappingStartEvent():
-                return dict(self._entries(event, keys))
+                return dict(self._entries(keys))
             case SequenceStartEvent():
                 return tuple(self._value(item, (*keys, i)) for i, item in enumerate(self._until_end()))
             case _:
                 text = self._scalar(event)
                 return resolve(text) if event.implicit[0] else text
 
-    def _entries(self, event: Any, keys: Keys) -> Iterator[tuple[str, Any]]:
+    def _entries(self, keys: Keys) -> Iterator[tuple[str, Any]]:
         for key_event in self._until_end():
             if not isinstance(key_event, ScalarEvent):
                 self._refuse(_line(key_event), "a key must be a plain text")
@@ -95,7 +109,7 @@ class _Document:
     def _until_end(self) -> Iterator[Any]:
         """Events up to the end of this collection; the caller consumes each one's inside."""
         for event in self._events:
-            if type(event).__name__.endswith("EndEvent"):
+            if isinstance(event, MappingEndEvent | SequenceEndEvent):
                 return
             yield event
 

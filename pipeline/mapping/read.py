@@ -11,13 +11,16 @@ from pydantic import ValidationError
 
 from pipeline.errors import MappingError
 from pipeline.mapping import models
-from pipeline.mapping.document import Keys, Lines, read_document
+from pipeline.mapping.document import Keys, Lines, dotted, read_document
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _SHOWN = 5
-_OPTIONS = {field.alias or name for part in models.Part.__subclasses__() for name, field in part.model_fields.items()}
+_SHOWN_CHARACTERS = 300
+_OPTIONS = sorted(
+    {field.alias or name for part in models.Part.__subclasses__() for name, field in part.model_fields.items()}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def _explained(path: Path, lines: Lines, error: ValidationError) -> MappingError
         missing = f"{details['loc'][-1]} " if details["type"] == "missing" else ""
         mistakes.setdefault(entry, []).append(missing + _said(details))
     shown = [
-        f"{path}:{lines[entry]}: {'.'.join(map(str, entry)) or 'mapping'}: {' or '.join(texts)}"
+        f"{path}:{lines[entry]}: {dotted(entry) or 'mapping'}: {' or '.join(texts)[:_SHOWN_CHARACTERS]}"
         for entry, texts in list(mistakes.items())[:_SHOWN]
     ]
     if len(mistakes) > _SHOWN:

@@ -15,6 +15,9 @@ from pipeline.mapping.names import snake
 from pipeline.mapping.read import read_mapping
 from pipeline.mapping.target import target_catalog
 from pipeline.mapping.write import render
+from pipeline.postgres import ddl
+from pipeline.postgres.connect import Target, connect
+from pipeline.postgres.introspect import read_table
 
 
 def _index(name: str, *columns: str, unique: bool = False, primary: bool = False, ignore_nulls: bool = False) -> Index:
@@ -136,14 +139,43 @@ def test_long_and_reserved_names_are_drafted_so_that_postgresql_takes_them() -> 
 
 
 def test_a_default_or_name_that_postgresql_cannot_hold_is_our_own_error_or_notice() -> None:
-    column = Column("C", SqlType("Memo"), default='"a\0b"')
+    column = Column("C", SqlType("Memo"), default='"a\0b"', comment="\ud800")
     drafted = draft(Catalog((Table("T", (column,)),)))
-    assert drafted.mapping.tables["T"].columns["C"].default_sql is None
-    assert len(drafted.notices) == 1
+    assert drafted.mapping.tables["T"].columns["C"] == ColumnMapping(to="c", type="text")
+    assert len(drafted.notices) == 2
     with pytest.raises(MappingError, match="no mapping can be drafted"):
         draft(Catalog((Table("T", (replace(column, name=" "),)),)), naming="keep")
     with pytest.raises(MappingError, match="'pg_x' is reserved"):
         draft(_SOURCE, schema="pg_x")
+
+
+def test_postgresql_takes_a_draft_as_it_is(database: Target) -> None:
+    """Names, types, defaults, keys and relationships: what the target catalog says is what stands there."""
+    uses = replace(_USES, columns=_USES.columns[:2])
+    long = Table("가" * 60, (Column("xmin", SqlType("YesNo")),), indexes=(_index("i", "xmin"),))
+    source = Catalog((_PARTS, uses, long))
+    target = target_catalog(draft(source, schema="새 schema").mapping, source)
+    tables = {table.name: table for table in target.tables}
+    with connect(database, application_name="tests") as connection:
+        connection.execute(ddl.create_schema("새 schema"))
+        for table in target.tables:
+            connection.execute(ddl.create_bare(table))
+            for column in table.columns:
+                for statement in ddl.dress_column(table, column):
+                    connection.execute(statement)
+            for index in table.indexes:
+                connection.execute(ddl.build_index(table, index))
+        for table in target.tables:
+            for key in table.foreign_keys:
+                connection.execute(ddl.add_foreign_key(table, key, tables[key.parent]))
+        for table in target.tables:
+            assert _shape(read_table(connection, table)) == _shape(table)
+
+
+def _shape(table: Table | None) -> object:
+    assert table is not None
+    columns = [(c.name, c.type, c.nullable, c.identity is not None) for c in table.columns]
+    return table.name, columns, {i.name: i for i in table.indexes}, {k.name: k for k in table.foreign_keys}
 
 
 _TYPES = st.sampled_from(["Long", "Text(9)", "Memo", "Currency", "Decimal(9,2)", "GUID", "YesNo"]).map(SqlType.parse)

@@ -1,0 +1,162 @@
+"""How far from the ceiling the walk of one table is.
+
+Ceiling: `psql \\copy` of the same rows, ready-made in COPY's binary form, into the same bare table. Floor, for
+scale: Debian's `mdb-export` piped into `psql \\copy`. All in one run, in turns; what counts are the ratios.
+
+    python bench/bench_routings.py [--rounds 5]
+
+Needs ../shared/bench/r200k.accdb.xz, and mdbtools for the floor; says so and does less where they are missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import lzma
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from pipeline.dialects.access import ACCESS
+from pipeline.dialects.draft import draft
+from pipeline.engine.plan import TableTask, make_plan
+from pipeline.engine.table import carry
+from pipeline.ledger.ledger import Ledger
+from pipeline.load.loader import Loader
+from pipeline.load.place import prepare
+from pipeline.outcome import Load, Run
+from pipeline.postgres.connect import Connection, Target, connect
+from pipeline.postgres.embedded import EmbeddedServer
+from pipeline.postgres.sql import SQL, relation, text
+from pipeline.sources.access import AccessSource
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKED = ROOT.parent / "shared" / "bench" / "r200k.accdb.xz"
+FILE = ROOT / "bench" / "data" / "r200k.accdb"
+TABLE = "routings"
+
+
+def unpacked() -> Path:
+    if not FILE.exists():
+        FILE.parent.mkdir(parents=True, exist_ok=True)
+        with lzma.open(PACKED) as packed, FILE.with_suffix(".partial").open("wb") as plain:
+            shutil.copyfileobj(packed, plain, 1 << 20)
+        FILE.with_suffix(".partial").replace(FILE)
+    return FILE
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+class Bench:
+    def __init__(self, source: AccessSource, target: Target, psql: Path, scratch: Path, batch_rows: int) -> None:
+        self.source = source
+        self.target = target
+        self.psql = psql
+        self.ready_made = scratch / "routings.copy"
+        self.batch_rows = batch_rows
+        catalog = source.catalog()
+        plan = make_plan(catalog, draft(catalog).mapping, ACCESS)
+        self.task: TableTask = next(task for task in plan.tasks if task.target.name == TABLE)
+        self.name = text(relation(self.task.target))
+
+    def fresh(self, connection: Connection) -> None:
+        """An empty bare table, made the way a migration makes it, and a new load in the ledger."""
+        ledger = Ledger(connection)
+        ledger.install()
+        connection.execute(SQL("drop table if exists {}").format(relation(self.task.target)))
+        ledger.begin(Run("bench", "bench", "", "", "", ""))
+        load = Load("public", TABLE, self.task.source.name, "bench", "", "", None)
+        ledger.open_load(load)
+        prepare(connection, load, self.task.target)
+        connection.execute("checkpoint")
+
+    def migrate(self, connection: Connection) -> None:
+        loader = Loader(connection, "bench", self.task.target, relation(self.task.target), lambda *_: None)
+        carry(self.source, self.task, loader, after=None, batch_rows=self.batch_rows, observe=lambda _: None)
+
+    def ceiling(self) -> None:
+        self.run_psql(f"\\copy {self.name} from '{self.ready_made}' (format binary)")
+
+    def floor(self) -> None:
+        exporter = subprocess.Popen(
+            ["mdb-export", "-H", "-T", "%Y-%m-%d %H:%M:%S", str(FILE), self.task.source.name], stdout=subprocess.PIPE
+        )
+        self.run_psql(f"\\copy {self.name} from pstdin (format csv)", stdin=exporter.stdout)
+        if exporter.wait():
+            raise SystemExit("mdb-export failed")
+
+    def run_psql(self, command: str, stdin: object = subprocess.DEVNULL) -> None:
+        url = self.target.conninfo()
+        environment = os.environ | {
+            "PGHOST": url["host"], "PGPORT": url["port"], "PGUSER": url["user"], "PGDATABASE": url["dbname"],
+            "PGPASSWORD": url["password"],
+        }  # fmt: skip
+        arguments = [str(self.psql), "-qX", "-v", "ON_ERROR_STOP=1", "-c", command]
+        subprocess.run(arguments, env=environment, stdin=stdin, check=True)  # type: ignore[call-overload]
+
+
+def report(name: str, seconds: list[float], ceiling: list[float], rows: int) -> None:
+    ratios = sorted(a / b for a, b in zip(seconds, ceiling, strict=True))
+    rate = rows / statistics.median(seconds)
+    print(
+        f"{name:<34} {statistics.median(seconds):7.2f} s  {rate:9,.0f} rows/s  "
+        f"ratio {statistics.median(ratios):5.2f}  ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    )
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--batch-rows", type=int, default=20_000)
+    options = arguments.parse_args()
+    if not PACKED.exists() and not FILE.exists():
+        raise SystemExit(f"skipped: {PACKED.name} is not beside the repository")
+    with tempfile.TemporaryDirectory(prefix="naru-bench-") as directory:
+        Path(directory).chmod(0o755)
+        server = EmbeddedServer(Path(directory, "home"))
+        target = server.ensure_running()
+        try:
+            run(server, target, Path(directory), options.rounds, options.batch_rows)
+        finally:
+            server.stop()
+
+
+def run(server: EmbeddedServer, target: Target, scratch: Path, rounds: int, batch_rows: int) -> None:
+    with (
+        AccessSource(unpacked()) as source,
+        closing(connect(target, application_name="bench", autocommit=True)) as connection,
+    ):
+        bench = Bench(source, target, server.psql, scratch, batch_rows)
+        bench.fresh(connection)
+        bench.migrate(connection)
+        bench.run_psql(f"\\copy {bench.name} to '{bench.ready_made}' (format binary)")
+        rows = source.count(bench.task.source.name)
+        ours, ceiling, floor = [], [], []
+        for _ in range(rounds):
+            bench.fresh(connection)
+            ceiling.append(timed(bench.ceiling))
+            bench.fresh(connection)
+            ours.append(timed(lambda: bench.migrate(connection)))
+            if shutil.which("mdb-export"):
+                bench.fresh(connection)
+                floor.append(timed(bench.floor))
+    print(f"{TABLE}: {rows:,} rows x {len(bench.task.target.columns)} columns, {rounds} rounds in turns")
+    report("psql \\copy, ready-made binary", ceiling, ceiling, rows)
+    report("migration of the table", ours, ceiling, rows)
+    if floor:
+        report("mdb-export | psql \\copy", floor, ceiling, rows)
+    else:
+        print("mdb-export | psql \\copy: not measured, mdbtools is not installed")
+
+
+if __name__ == "__main__":
+    main()

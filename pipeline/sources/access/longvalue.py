@@ -1,0 +1,105 @@
+"""Memo and OLE values: twelve bytes in the row say where the value is, inline, in one row or in a chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.errors import DamagedSource
+from pipeline.sources.access.fields import Slices
+from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.format import LONG_VALUE_OWNER
+from pipeline.sources.access.memory import Bools, Ints, Memory
+from pipeline.sources.access.rows import Rows, slots
+
+_HEADER = 12
+_LENGTH = 0x3FFFFFFF
+_CHAIN, _ONE_ROW = 0, 1
+"""Top two bits of the length; both others mean inline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """Values put together from chains: their rows, and slices of a memory of their own."""
+
+    rows: Ints
+    memory: Memory
+    slices: Slices
+
+
+class LongValues:
+    """Long values of one column of some rows, before and after following their pointers.
+
+    Raises DamagedSource for a pointer that leads nowhere or a value shorter than its header says.
+    """
+
+    def __init__(self, file: AccessFile, table: str, column: str, rows: Rows, headers: Slices) -> None:
+        self._file, self._table, self._column, self._rows = file, table, column, rows
+        # Nothing at all in the row stands for NULL, though the null bitmap says otherwise.
+        self._valid = headers.valid & (headers.length > 0)
+        short = self._valid & (headers.length < _HEADER)
+        if short.any():
+            raise self._damaged(short, "has no header")
+        self._headers = headers
+        at = np.where(self._valid, headers.start, 0)
+        word = file.memory.u32[at]
+        self._kind = (word >> 30).astype(np.int64)
+        self.lengths: Ints = np.where(self._valid, word & _LENGTH, 0).astype(np.int64)
+        """Bytes of each value as its header says."""
+        if (self.lengths > file.size).any():
+            raise self._damaged(self.lengths > file.size, "is longer than the file")
+
+    def resolve(self) -> tuple[Slices, Chained | None]:
+        """Slices of the values that lie in one piece (others not valid), and the chained ones put together."""
+        chained = self._valid & (self._kind == _CHAIN) & (self.lengths > 0)
+        start, inline = self._headers.start + _HEADER, self._kind > _ONE_ROW
+        over = inline & self._valid & (self.lengths > self._headers.length - _HEADER)
+        if over.any():
+            raise self._damaged(over, "ends before its length")
+        alone = np.flatnonzero(self._valid & (self._kind == _ONE_ROW) & (self.lengths > 0))
+        if len(alone):
+            start[alone] = self._single(alone)
+        valid = self._valid & ~chained
+        start = np.where(valid & (self.lengths > 0), start, 0)
+        whole = Slices(start, np.where(valid, self.lengths, 0), valid)
+        return whole, self._chained(np.flatnonzero(chained)) if chained.any() else None
+
+    def _single(self, alone: Ints) -> Ints:
+        pointer = self._file.memory.u32[self._headers.start[alone] + 4].astype(np.int64)
+        start, end, _ = slots(self._file, pointer, LONG_VALUE_OWNER, self._table)
+        if (end - start < self.lengths[alone]).any():
+            raise self._damaged_at(int(alone[(end - start < self.lengths[alone]).argmax()]), "ends before its length")
+        return start
+
+    def _chained(self, rows: Ints) -> Chained:
+        values = [self._chain(row) for row in rows.tolist()]
+        length = self.lengths[rows]
+        # Padded, as gathering reads whole words.
+        memory = Memory(b"".join([*values, bytes(16)]))
+        return Chained(rows, memory, Slices(np.cumsum(length) - length, length, np.ones(len(rows), bool)))
+
+    def _chain(self, row: int) -> bytes:
+        """Pieces of a value, each a row of its own: pointer to the next, then data."""
+        pointer = int(self._file.memory.u32[int(self._headers.start[row]) + 4])
+        missing, seen, pieces = int(self.lengths[row]), set(), []
+        while missing > 0:
+            if pointer == 0 or pointer in seen:
+                raise self._damaged_at(row, "ends before its length" if pointer == 0 else "runs in a circle")
+            seen.add(pointer)
+            (start,), (end,), _ = slots(self._file, np.array([pointer]), LONG_VALUE_OWNER, self._table)
+            if end - start < 5:
+                raise self._damaged_at(row, "has an empty piece")
+            piece = self._file.memory.read(int(start) + 4, min(int(end - start) - 4, missing))
+            pointer = int(self._file.memory.u32[start])
+            pieces.append(piece)
+            missing -= len(piece)
+        return b"".join(pieces)
+
+    def _damaged(self, bad: Bools, what: str) -> DamagedSource:
+        return self._damaged_at(int(bad.argmax()), what)
+
+    def _damaged_at(self, row: int, what: str) -> DamagedSource:
+        locator = int(self._rows.locator[row])
+        what = f"long value of column {self._column!r} {what}"
+        return self._file.damaged(what, table=self._table, page=locator >> 8, row=locator & 0xFF)

@@ -1,0 +1,60 @@
+"""The command line as a user has it: a process of its own, in an empty directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.postgres.connect import Target
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Naru:
+    """`python -m pipeline` in one directory, with one target."""
+
+    directory: Path
+    target: Target | None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "POSTGRESQL_", "DATABASE_", "ACCESS_"))}
+        target = {"DATABASE_URL": self.target.url().get_secret_value()} if self.target else {}
+        return clean | target | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"}
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *map(str, arguments)],
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str | Path, code: int = 0) -> str:
+        """Run to the end, expect an exit code, and return what was printed on both streams."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return out + err
+
+
+@pytest.fixture
+def naru(tmp_path: Path, database: Target) -> Naru:
+    return Naru(tmp_path, database)
+
+
+@pytest.fixture
+def without_target(tmp_path: Path) -> Callable[[], Naru]:
+    """A directory without a configured target, where the embedded server steps in; the test stops it."""
+    return lambda: Naru(tmp_path, None)

@@ -1,0 +1,124 @@
+"""What a user does first: dry run, migrate, verify, look, and do it again."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+
+from pipeline.postgres.connect import Target, connect
+from tests.scenario.conftest import Naru
+
+ROWS = {"users": 24, "processes": 120, "routing_groups": 85, "output_profiles": 15, "items": 1250, "routings": 3450}
+
+
+def count(target: Target, table: str) -> int:
+    with connect(target, application_name="t", autocommit=True) as connection:
+        return int(connection.execute(f"select count(*) from {table}").fetchone()[0])  # type: ignore[index, arg-type]
+
+
+def test_a_dry_run_writes_nothing_and_tells_rows_in_dependency_order(
+    naru: Naru, sample: Path, database: Target
+) -> None:
+    said = naru("migrate", sample, "--dry-run")
+    told = re.findall(r"\[DRY RUN\] Would migrate ([\d,]+) (\w+)", said)
+    assert {name: int(rows.replace(",", "")) for rows, name in told} == ROWS | {
+        "audit_logs": 5000, "model_metadata": 0,
+    }  # fmt: skip
+    order = [name for _, name in told]
+    assert order.index("items") < order.index("routings")
+    assert order.index("processes") < order.index("routings")
+    assert re.search(r"Total estimated time: [\d.]+ s", said)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        made = connection.execute(
+            "select count(*) from pg_class where relnamespace::regnamespace::text !~ '^(pg_|information_schema)'"
+        ).fetchone()
+    assert made == (0,)
+
+
+def test_migrate_verifies_and_a_second_run_is_a_no_op(naru: Naru, sample: Path, database: Target) -> None:
+    said = naru("migrate", sample, "--batch-size", "500")
+    assert "verified: no findings" in said
+    assert {table: count(database, table) for table in ROWS} == ROWS
+    again = naru("migrate", sample, "--batch-size", "700")
+    assert "verified: no findings" in again
+    assert {table: count(database, table) for table in ROWS} == ROWS
+    assert "no findings" in naru("verify", sample)
+
+
+def test_json_is_the_only_thing_on_standard_output(naru: Naru, sample: Path) -> None:
+    process = naru.start("migrate", sample, "--json")
+    out, _ = process.communicate(timeout=240)
+    outcome = json.loads(out)
+    assert {table["target"]: table["loaded"] for table in outcome["tables"]}["public.items"] == 1250
+    assert outcome["findings"] == []
+
+
+def test_the_log_has_one_json_object_a_line_and_belongs_to_its_owner(
+    naru: Naru, sample: Path, database: Target
+) -> None:
+    naru("migrate", sample)
+    (log,) = (naru.directory / "logs").glob("migration_*.log")
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    ends = [line for line in lines if line["event"] == "table ends" and line["table"] == "items"]
+    assert ends[0]["rows"] == 1250
+    assert len({line["run_id"] for line in lines}) == 1
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert database.password is not None
+    assert database.password.get_secret_value() not in log.read_text("utf-8")
+
+
+def test_a_finding_is_exit_code_1_and_names_its_table(naru: Naru, sample: Path, database: Target) -> None:
+    naru("migrate", sample)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        connection.execute("delete from audit_logs where ctid = (select min(ctid) from audit_logs)")
+    said = naru("verify", sample, code=1)
+    assert "audit_logs" in said
+    assert "the target should hold 5,000 rows and holds 4,999" in said
+    found = naru.start("verify", str(sample), "--json").communicate(timeout=240)[0]
+    assert [f["table"] for f in json.loads(found)["findings"]] == ["audit_logs"]
+
+
+def test_a_target_with_data_of_others_is_not_touched_without_a_yes(naru: Naru, sample: Path, database: Target) -> None:
+    with connect(database, application_name="t", autocommit=True) as connection:
+        connection.execute("create table theirs as select 1 as x")
+    said = naru("migrate", sample, code=2)
+    assert "theirs" in said
+    assert "--yes" in said
+    naru("migrate", sample, "--yes")
+
+
+def test_tables_limits_the_run_and_says_which_relationship_waits(naru: Naru, sample: Path, database: Target) -> None:
+    said = naru("migrate", sample, "--tables", "routings", code=1)
+    assert "is not built" in said
+    assert count(database, "routings") == 3450
+    assert "no findings" in naru("migrate", sample)
+
+
+def test_a_mapping_that_is_written_and_edited_is_obeyed(naru: Naru, sample: Path, database: Target) -> None:
+    naru("map", sample, "-o", "mappings/mine.yaml", "--schema", "mes")
+    path = naru.directory / "mappings" / "mine.yaml"
+    text = path.read_text("utf-8")
+    assert (path.parent / "mapping.schema.json").exists()
+    naru("map", sample, "-o", "mappings/mine.yaml", code=2)
+    path.write_text(text.replace("to: items,", "to: parts,").replace("to: items\n", "to: parts\n"), "utf-8")
+    naru("migrate", sample, "--mapping", "mappings/mine.yaml")
+    assert count(database, "mes.parts") == 1250
+
+
+def test_the_schema_applied_by_hand_is_loaded_by_merge(naru: Naru, sample: Path, database: Target) -> None:
+    script = naru("ddl", sample)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        connection.execute(script)  # type: ignore[arg-type]
+    assert "no findings" in naru("migrate", sample)
+    assert {table: count(database, table) for table in ROWS} == ROWS
+
+
+def test_status_and_rejects_speak_of_the_run(naru: Naru, sample: Path) -> None:
+    assert "no run has written" in naru("status")
+    naru("migrate", sample)
+    said = naru("status")
+    assert "public.routings" in said
+    assert "done" in said
+    assert "the quarantine is empty" in naru("rejects")
