@@ -95,13 +95,8 @@ class Bench:
             raise SystemExit("mdb-export failed")
 
     def run_psql(self, command: str, stdin: object = subprocess.DEVNULL) -> None:
-        url = self.target.conninfo()
-        environment = os.environ | {
-            "PGHOST": url["host"], "PGPORT": url["port"], "PGUSER": url["user"], "PGDATABASE": url["dbname"],
-            "PGPASSWORD": url["password"],
-        }  # fmt: skip
         arguments = [str(self.psql), "-qX", "-v", "ON_ERROR_STOP=1", "-c", command]
-        subprocess.run(arguments, env=environment, stdin=stdin, check=True)  # type: ignore[call-overload]
+        subprocess.run(arguments, env=os.environ | self.target.environment(), stdin=stdin, check=True)  # type: ignore[call-overload]
 
 
 def report(name: str, seconds: list[float], ceiling: list[float], rows: int) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from pipeline.cli.opening import CodePageOption, FileArgument, open_source
 from pipeline.dialects.draft import draft
 from pipeline.errors import SettingsError, UsageError
-from pipeline.mapping.schema import render_schema
+from pipeline.mapping.schema import json_schema
 from pipeline.mapping.write import render
 from pipeline.settings import load_settings
 
@@ -41,7 +41,7 @@ def map_(
     _write(output, text, force=force)
     beside = output.parent / "mapping.schema.json"
     if not beside.exists():
-        _write(beside, render_schema(), force=False)
+        _write(beside, json_schema(), force=False)
     Console(stderr=True).print(f"wrote {output}: {len(catalog.tables)} tables", markup=False, highlight=False)
 
 

@@ -45,10 +45,6 @@ def psql(context: typer.Context) -> None:
     """Enter it with psql; further arguments go to psql."""
     server = _server()
     target = server.ensure_running()
-    # libpq reads these, so that the password is on no command line.
-    variables = {f"PG{_LIBPQ.get(name, name).upper()}": value for name, value in target.conninfo().items()}
-    ended = subprocess.run([str(server.psql), *context.args], env=os.environ | variables, check=False)
+    command = [str(server.psql), *context.args]
+    ended = subprocess.run(command, env=os.environ | target.environment(), check=False)
     raise typer.Exit(ended.returncode)
-
-
-_LIBPQ = {"dbname": "database", "client_encoding": "clientencoding"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -21,7 +22,7 @@ from pipeline.mapping.models import (
     Target,
     Unique,
 )
-from pipeline.mapping.names import Naming, drafted_column, fold, primary_key_name, shorten
+from pipeline.mapping.names import Naming, drafted_column, fold, primary_key_name, shorten, storable
 from pipeline.mapping.types import parse_type
 
 
@@ -39,12 +40,7 @@ def draft(catalog: Catalog, *, dialect: Dialect = ACCESS, naming: Naming = "snak
     that collide after folding collide in the draft as well: only a person can tell them apart. Raises
     MappingError for a name that PostgreSQL cannot hold at all.
     """
-    try:
-        return _Drafting(catalog, dialect, naming).draft(schema)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        what = ".".join(map(str, first["loc"]))
-        raise MappingError(f"no mapping can be drafted: {what}: {first['msg']}") from error
+    return _Drafting(catalog, dialect, naming).draft(schema)
 
 
 @dataclass(slots=True)
@@ -59,8 +55,12 @@ class _Drafting:
     def draft(self, schema: str) -> Draft:
         for table in self.catalog.tables:
             self.relations |= {self._table_name(table.name), primary_key_name(self._table_name(table.name))}
-        tables = {table.name: self._table(table) for table in self.catalog.tables}
-        mapping = Mapping(naru=1, target=Target(schema_name=schema), naming=self.naming, tables=tables)
+        tables = {}
+        for table in self.catalog.tables:
+            with _refusing(f"table {table.name!r}"):
+                tables[table.name] = self._table(table)
+        with _refusing("the mapping"):
+            mapping = Mapping(naru=1, target=Target(schema_name=schema), naming=self.naming, tables=tables)
         return Draft(mapping, tuple(self.notices))
 
     def _table(self, table: Table) -> TableMapping:
@@ -69,13 +69,18 @@ class _Drafting:
         unique, indexes = self._keys_and_indexes(table)
         return TableMapping(
             to=name,
-            columns={column.name: self._column(table, column) for column in table.columns},
+            columns=dict(self._columns(table)),
             primary_key=table.primary_key,
             unique=unique,
             indexes=indexes,
             foreign_keys=self._foreign_keys(table),
             comment=self._comment(table.comment, table.name, None),
         )
+
+    def _columns(self, table: Table) -> Iterator[tuple[str, ColumnMapping]]:
+        for column in table.columns:
+            with _refusing(f"table {table.name!r}, column {column.name!r}"):
+                yield column.name, self._column(table, column)
 
     def _column(self, table: Table, column: Column) -> ColumnMapping:
         name = self._column_name(column.name)
@@ -105,10 +110,11 @@ class _Drafting:
         return translated
 
     def _comment(self, text: str | None, table: str, column: str | None) -> str | None:
-        if text and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
-            self._note(table, column, "its description holds what PostgreSQL cannot store, and is left out")
+        try:
+            return text and storable(text)
+        except ValueError as error:
+            self._note(table, column, f"its description is left out: {error}")
             return None
-        return text
 
     def _keys_and_indexes(self, table: Table) -> tuple[tuple[Unique, ...], tuple[IndexMapping, ...]]:
         """Each set of columns once: Access lists an index beside the key it repeats."""
@@ -201,3 +207,13 @@ def _free(name: str, taken: Callable[[str], bool]) -> str:
         number += 1
         free = shorten(f"{name}{number}")
     return free
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Names and types that PostgreSQL cannot hold, out of a source that is damaged or hostile."""
+    try:
+        yield
+    except ValueError as error:
+        reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else error
+        raise MappingError(f"{what} cannot be mapped: {reason}") from error

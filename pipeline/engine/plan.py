@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from pipeline.catalog import Catalog, Notice, Table
 from pipeline.dialects.rules import Dialect
-from pipeline.errors import UsageError
+from pipeline.errors import MappingError, UsageError
 from pipeline.mapping.check import Where, drafted
 from pipeline.mapping.models import Mapping, TableMapping
 from pipeline.mapping.target import target_catalog
-from pipeline.transform.chain import Chain
+from pipeline.transform.chain import Chain, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,27 @@ def make_plan(
         if name not in known:
             raise UsageError(f"no table {name!r} in this plan", hint=f"--tables takes: {', '.join(sorted(by_target))}")
     tasks = tuple(
-        _task(by_target[table.name], table, mapping.tables[by_target[table.name].name], dialect)
+        _task(by_target[table.name], table, mapping, dialect)
         for table in target.in_dependency_order()
         if not only or {table.name, by_target[table.name].name} & {*only}
     )
     return Plan(tasks, source.notices + notices, target)
 
 
-def _task(source: Table, target: Table, mapping: TableMapping, dialect: Dialect) -> TableTask:
-    rules = {column.name: dialect.rule(column.type) for column in source.columns}
-    dtypes = {column.name: rule.dtype_for(column.type) for column in source.columns if (rule := rules[column.name])}
-    converters = {name: rule.converter for name, rule in rules.items() if rule and rule.converter}
-    return TableTask(source, target, mapping, Chain(source, mapping, target, dtypes, converters))
+def _task(source: Table, target: Table, mapping: Mapping, dialect: Dialect) -> TableTask:
+    mapped = mapping.tables[source.name]
+    filtered = {condition.column for condition in mapped.filter}
+    routes = []
+    for name, column in mapped.columns.items():
+        if column.skip and name not in filtered:
+            continue
+        origin = source.column(name)
+        rule = dialect.rule(origin.type)
+        if rule is None:
+            raise MappingError(
+                f"table {source.name}, column {name}: {origin.type} is not read, and the filter asks for it",
+                hint="take the column out of the table's filter",
+            )
+        arrives = None if column.skip else target.column(mapping.column_name(source.name, name))
+        routes.append(Route(origin, arrives, column, rule.dtype_for(origin.type), rule.converter))
+    return TableTask(source, target, mapped, Chain(source, mapped, routes))

@@ -9,12 +9,13 @@ import polars as pl
 
 from pipeline.catalog import Table
 from pipeline.ledger.ledger import Ledger
+from pipeline.load.place import ORDINAL, as_loaded
 from pipeline.load.quarantine import Admit
 from pipeline.outcome import Reject, Stage
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused, copy_in
 from pipeline.postgres.sql import Composable
-from pipeline.postgres.wire import CopyEncoder
+from pipeline.postgres.wire import CopyEncoder, Payload
 from pipeline.transform.chain import Transformed
 from pipeline.transform.origin import Origin
 
@@ -24,7 +25,7 @@ class Cargo:
     """A transformed batch and its bytes for COPY, made beside the thread that sends them."""
 
     batch: Transformed
-    payload: bytes
+    payload: Payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,11 @@ class Loader:
         self._target = target
         self._destination = destination
         self._admit = admit
-        self._encoder = CopyEncoder(target)
+        self._encoder = CopyEncoder(as_loaded(target))
 
     def encode(self, batch: Transformed) -> Cargo:
         """Pure and thread-safe: meant to run while an earlier batch is being sent."""
-        return Cargo(batch, self._encoder.encode(batch.frame))
+        return Cargo(batch, self._encode(batch.frame, batch.origin))
 
     def load(self, cargo: Cargo) -> Delivered:
         """Commit one batch, or nothing of it.
@@ -100,11 +101,14 @@ class Loader:
             self._ledger.add_losses(self._run_id, self._target, losses)
         return len(losses)
 
-    def _copy(self, frame: pl.DataFrame, origin: Origin, payload: bytes | None = None) -> tuple[Reject, ...]:
+    def _encode(self, frame: pl.DataFrame, origin: Origin) -> Payload:
+        return self._encoder.encode(frame.with_columns(origin.locators.alias(ORDINAL)))
+
+    def _copy(self, frame: pl.DataFrame, origin: Origin, payload: Payload | None = None) -> tuple[Reject, ...]:
         """Copy what PostgreSQL accepts and return the rest: k bad rows of n cost O(k log n) COPYs."""
         try:
             with self._connection.transaction():
-                copy_in(self._connection, self._destination, self._encoder, payload or self._encoder.encode(frame))
+                copy_in(self._connection, self._destination, self._encoder, payload or self._encode(frame, origin))
         except RowsRefused as refusal:
             if frame.height == 1:
                 return (origin.reject(0, Stage.COPY, f"sqlstate_{refusal.sqlstate}", str(refusal)),)

@@ -1,10 +1,16 @@
-"""From a staging table into a table that stood before: append, replace or upsert, in source order."""
+"""From a staging table into a table that stood before: append, replace or upsert, in source order.
+
+Rows that are replaced go before any table is merged, children first (`clear`), so that parents find
+nothing that names their old rows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from pipeline.load.place import Place
+from pipeline.load.children import spare_children
+from pipeline.load.place import ORDINAL, Place
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.sql import SQL, Composed, Identifier, columns, pairs, relation
 
@@ -17,11 +23,15 @@ class Merged:
     updated: int
 
 
+def clear(connection: Connection, place: Place, replaced: Collection[str]) -> None:
+    """Delete the rows of a table that is replaced, as are all tables of `replaced`; raises TargetError."""
+    spare_children(connection, place.target, "is to be replaced", going=replaced)
+    connection.execute(SQL("delete from {}").format(relation(place.target)))
+
+
 def merge(connection: Connection, place: Place, load_mode: str) -> Merged:
     """Insert the staged rows and drop the staging table; in the caller's transaction."""
     target = relation(place.target)
-    if load_mode == "replace":
-        connection.execute(SQL("delete from {}").format(target))
     before = _count(connection, SQL("select count(*) from {}").format(target))
     updated = 0
     if load_mode == "upsert":
@@ -32,7 +42,7 @@ def merge(connection: Connection, place: Place, load_mode: str) -> Merged:
         updated = _count(connection, same)
     names = columns(place.target.column_names)
     insert = SQL("insert into {} ({}) overriding system value select {} from {} order by {}").format(
-        target, names, names, place.destination, place.order
+        target, names, names, place.destination, Identifier(ORDINAL)
     )
     connection.execute(insert + _on_conflict(place) if load_mode == "upsert" else insert)
     connection.execute(SQL("drop table {}").format(place.destination))

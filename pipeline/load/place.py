@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pipeline.catalog import Table
+from pipeline.catalog import Column, SqlType, Table
 from pipeline.errors import TargetError
 from pipeline.ledger.ledger import Ledger
 from pipeline.outcome import Load
@@ -21,7 +21,11 @@ from pipeline.postgres.sql import SQL, Composable, Identifier, relation
 
 STAGING_SCHEMA = "_naru"
 ORDINAL = "_naru_row"
-"""Column of a staging table that keeps the source's order."""
+"""Column that keeps each row's locator, which ascends in source order, until the table is settled.
+
+`ctid` cannot stand for it: PostgreSQL fills the free space of earlier pages, so that it follows neither
+the batches nor the rows within one (measured on 18: 480 of 25,000 rows of mixed length out of order).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +39,23 @@ class Place:
     def destination(self) -> Composable:
         return relation(self.target) if self.staging is None else Identifier(STAGING_SCHEMA, self.staging)
 
-    @property
-    def order(self) -> Composable:
-        """What sorts the destination's rows as the source had them.
 
-        A bare table has no column to spare for it: `ctid` is the order of arrival there, because COPY
-        only appends to a table that autovacuum leaves alone (`prepare` sees to that).
-        """
-        return SQL("ctid") if self.staging is None else Identifier(ORDINAL)
+def as_loaded(target: Table) -> Table:
+    """The table as COPY writes it: with the column that keeps the source's order."""
+    return replace(target, columns=(*target.columns, Column(ORDINAL, SqlType("bigint"))))
 
 
 def prepare(connection: Connection, load: Load, target: Table) -> Place:
     """Make the table, or the staging table, that a new load needs; in the caller's transaction."""
     place = Place(target, load.staging)
     if load.staging is None:
-        connection.execute(ddl.create_bare(target))
+        connection.execute(ddl.create_bare(as_loaded(target)))
+        # Nothing is there to vacuum, and its lock would keep the keys waiting.
         connection.execute(SQL("alter table {} set (autovacuum_enabled = false)").format(relation(target)))
     else:
         staging = replace(target, name=load.staging, schema=STAGING_SCHEMA)
         connection.execute(SQL("drop table if exists {}").format(relation(staging)))
-        connection.execute(ddl.create_bare(staging))
-        connection.execute(
-            SQL("alter table {} add column {} bigint generated always as identity").format(
-                relation(staging), Identifier(ORDINAL)
-            )
-        )
+        connection.execute(ddl.create_bare(as_loaded(staging)))
     return place
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from pipeline.catalog import ForeignKey
 from pipeline.ledger.ledger import Ledger
-from pipeline.load.place import Place
+from pipeline.load.children import spare_children
+from pipeline.load.place import ORDINAL, Place
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.sql import SQL, Composable, Composed, Literal, columns, pairs, relation
+from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, Literal, columns, pairs, relation
 
 Admit = Callable[[str, int, str], None]
 """Is told table, number and reason of refused rows, and stops the run by raising."""
@@ -27,6 +28,8 @@ class Quarantine:
     source: str
     place: Place
     admit: Admit
+    fresh: bool = True
+    """Whether the rows still have their locators: the column goes when a table is settled."""
 
     def nulls(self, required: Sequence[str]) -> int:
         """Rows with NULL in a required column."""
@@ -44,7 +47,7 @@ class Quarantine:
                 from {table} where ({names}) in (
                     select {names} from {table} where {known} group by {names} having count(*) > 1)
             ) as ranked where place > 1"""
-        ).format(names=columns(key), order=self.place.order, table=self.place.destination, known=_known(key))
+        ).format(names=columns(key), order=Identifier(ORDINAL), table=self.place.destination, known=_known(key))
         return self._move(bad, "duplicate_key", f"another row came first with the same {', '.join(key)}")
 
     def conflicts(self, key: Sequence[str], *, same_row: Sequence[str] = ()) -> int:
@@ -64,27 +67,33 @@ class Quarantine:
         bad = SQL("select ctid from {} c where {} and not ({})").format(
             self.place.destination, _known(key.columns, of="c"), found
         )
+        if not self.fresh and self._any(bad):
+            spare_children(self.connection, self.place.target, "holds orphans")
         wanted = f"no row of {key.parent} has the {', '.join(key.parent_columns)} that {', '.join(key.columns)} names"
         return self._move(bad, "orphan", f"{key.name}: {wanted}")
+
+    def _any(self, rows: Composed) -> bool:
+        return self.connection.execute(SQL("select exists ({})").format(rows)).fetchone() == (True,)
 
     def _move(self, bad: Composable, reason: str, detail: str) -> int:
         target = self.place.target
         key = SQL(", ").join(
             SQL("{}::text, to_json(bad.{})").format(Literal(name), columns([name])) for name in target.primary_key
         )
-        # The target's columns only: a staging table's ordinal is none of the row's values.
+        # The target's columns only: the locator is none of the row's values.
         row = SQL("(select to_json(r) from (select {}) r)").format(columns(target.column_names, of="bad"))
         statement = SQL(
             """with bad as (
-                delete from {destination} where ctid = any(array({bad})) returning *, {order} as _naru_order)
+                delete from {destination} where ctid = any(array({bad})) returning *)
             insert into _naru.reject
-                (run_id, target_schema, target_table, source_table, stage, reason, detail, key, row_values)
-            select {run}, {schema}, {name}, {source}, 'constraint', {reason}, {detail}, json_build_object({key}), {row}
-            from bad order by _naru_order"""
+                (run_id, target_schema, target_table, source_table, locator, stage, reason, detail, key, row_values)
+            select {run}, {schema}, {name}, {source}, {locator}, 'constraint', {reason}, {detail},
+                json_build_object({key}), {row}
+            from bad order by {locator}"""
         ).format(
             destination=self.place.destination,
             bad=bad,
-            order=self.place.order,
+            locator=Identifier("bad", ORDINAL) if self.fresh else SQL("null::bigint"),
             run=Literal(self.run_id),
             schema=Literal(target.schema),
             name=Literal(target.name),

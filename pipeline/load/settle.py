@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from pipeline.catalog import Column, ForeignKey, Notice, Table
 from pipeline.ledger.ledger import Ledger
-from pipeline.load.merge import Merged, merge
-from pipeline.load.place import Place
+from pipeline.load.merge import Merged, clear, merge
+from pipeline.load.place import ORDINAL, Place
 from pipeline.load.quarantine import Admit, Quarantine
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
@@ -34,6 +34,15 @@ class Settlement:
     @property
     def target(self) -> Table:
         return self.place.target
+
+    @property
+    def staged(self) -> bool:
+        """Whether rows wait in a staging table."""
+        return self.fresh and self.place.staging is not None
+
+    @property
+    def replaces(self) -> bool:
+        return self.staged and self.load_mode == "replace"
 
 
 class Settler:
@@ -61,9 +70,11 @@ class Settler:
         fresh = [settlement for settlement in self._settlements if settlement.fresh]
         with translated("building keys and relationships"), self._connection.transaction():
             self._connection.execute("set constraints all deferred")
+            self._loosen()
             for settlement in fresh:
                 self._move_key_breakers(settlement)
             self._move_orphans()
+            self._clear(fresh)
             for settlement in fresh:
                 self._finish(settlement)
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
@@ -80,6 +91,8 @@ class Settler:
         quarantine = self._quarantine(settlement)
         quarantine.nulls([column.name for column in wanted.columns if not column.nullable and column.name in carried])
         for key in _unique_keys(wanted, whole=place.staging is not None):
+            if not {*key} <= {*carried}:
+                continue  # of columns that the target fills by itself
             quarantine.duplicates(key)
             if place.staging is None or mode == "replace":
                 continue
@@ -88,6 +101,21 @@ class Settler:
             elif key != place.target.primary_key:
                 quarantine.conflicts(key, same_row=place.target.primary_key)
 
+    def _loosen(self) -> None:
+        """Take down relationships to settled tables that may yet lose orphans; `_relate` builds them again.
+
+        Such a table has a parent that is migrated later than itself. Its orphans could not go, or would take
+        their children with them.
+        """
+        settled = [one for one in self._settlements if not one.fresh and one.place.staging is None]
+        shaky = {one.target.name for one in settled if self._missing(one)}
+        for one in settled:  # parents first, so that one pass reaches the last child
+            missing = {key.name for key in self._missing(one)}
+            for key in one.target.foreign_keys:
+                if key.enforced and key.parent in shaky and key.name not in missing:
+                    self._connection.execute(ddl.drop_constraint(one.target, key.name))
+                    shaky.add(one.target.name)
+
     def _move_orphans(self) -> None:
         """Until none is left: an orphan that goes may have been a parent."""
         keys = [(settlement, key) for settlement in self._settlements for key in self._missing(settlement)]
@@ -95,7 +123,9 @@ class Settler:
             continue
 
     def _quarantine(self, settlement: Settlement) -> Quarantine:
-        return Quarantine(self._connection, self._run_id, settlement.source, settlement.place, self._admit)
+        return Quarantine(
+            self._connection, self._run_id, settlement.source, settlement.place, self._admit, settlement.fresh
+        )
 
     def _constrained(self, settlement: Settlement) -> Table:
         """The table whose constraints the rows must meet: the one that stands, or the one we build."""
@@ -109,23 +139,33 @@ class Settler:
         """Relationships that the rows have not been held against yet."""
         constrained = self._constrained(settlement)
         if settlement.place.staging is not None:
-            return list(constrained.foreign_keys) if settlement.fresh else []
+            carried = {*settlement.target.column_names}
+            return [key for key in constrained.foreign_keys if settlement.fresh and {*key.columns} <= carried]
         found = read_table(self._connection, settlement.target)
         built = {key.name for key in found.foreign_keys} if found else set()
         wanted = [key for key in constrained.foreign_keys if key.enforced and key.name not in built]
         return [key for key in wanted if self._parents(settlement, key)]
 
     def _parents(self, settlement: Settlement, key: ForeignKey) -> list[Composable]:
-        """Every relation that may hold the parent row: the table, and its staged rows to come."""
+        """Every relation that may hold the parent row: the table, unless replaced, and its staged rows to come."""
         parent = self._parent_table(settlement, key)
+        if not table_exists(self._connection, parent):
+            return []
         known = self._by_name.get(key.parent)
-        staged = [known.place.destination] if known and known.fresh and known.place.staging else []
-        return [relation(parent), *staged] if table_exists(self._connection, parent) else []
+        if known is None or not known.staged:
+            return [relation(parent)]
+        return [known.place.destination] if known.replaces else [relation(parent), known.place.destination]
 
     def _parent_table(self, settlement: Settlement, key: ForeignKey) -> Table:
         return Table(key.parent, (), settlement.target.schema)
 
     # -- construction
+
+    def _clear(self, fresh: Sequence[Settlement]) -> None:
+        replacing = [settlement for settlement in fresh if settlement.replaces]
+        names = {settlement.target.name for settlement in replacing}
+        for settlement in reversed(replacing):
+            clear(self._connection, settlement.place, names)
 
     def _finish(self, settlement: Settlement) -> None:
         target, place = settlement.target, settlement.place
@@ -140,6 +180,7 @@ class Settler:
         self._ledger.set_state(target, "done", rows_before=merged.before, rows_updated=merged.updated)
 
     def _dress(self, target: Table) -> None:
+        self._connection.execute(SQL("alter table {} drop column {}").format(relation(target), Identifier(ORDINAL)))
         for column in target.columns:
             self._run(ddl.dress_column(target, column))
         self._run(ddl.build_index(target, index) for index in target.indexes)

@@ -92,14 +92,14 @@ class _Document:
             case SequenceStartEvent():
                 return tuple(self._value(item, (*keys, i)) for i, item in enumerate(self._until_end()))
             case _:
-                text = self._scalar(event)
-                return resolve(text) if event.implicit[0] else text
+                return resolve(event.value) if event.implicit[0] else event.value
 
     def _entries(self, keys: Keys) -> Iterator[tuple[str, Any]]:
         for key_event in self._until_end():
             if not isinstance(key_event, ScalarEvent):
                 self._refuse(_line(key_event), "a key must be a plain text")
-            key = self._scalar(key_event)
+            self._admit(key_event, keys)
+            key: str = key_event.value
             here = (*keys, key)
             if here in self._lines:
                 self._refuse(_line(key_event), f"{key!r} appears twice (first on line {self._lines[here]})")
@@ -112,13 +112,6 @@ class _Document:
             if isinstance(event, MappingEndEvent | SequenceEndEvent):
                 return
             yield event
-
-    def _scalar(self, event: ScalarEvent) -> str:
-        self._admit(event, ())
-        text: str = event.value
-        if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
-            self._refuse(_line(event), "U+0000 and lone surrogates cannot be stored in PostgreSQL")
-        return text
 
     def _admit(self, event: Any, keys: Keys) -> None:
         line = _line(event)

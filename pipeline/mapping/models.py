@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from pipeline.mapping.defaults import valid_default
-from pipeline.mapping.names import Naming, fold, valid_column, valid_name, valid_schema
+from pipeline.mapping.names import Naming, fold, storable, valid_column, valid_name, valid_schema
 from pipeline.mapping.scalars import written
 from pipeline.mapping.types import parse_type
 
@@ -34,7 +34,8 @@ def _known_codec(name: str) -> str:
     return name
 
 
-Scalar = Annotated[bool | int | Decimal | str, WithJsonSchema({"type": ["boolean", "number", "string"]})]
+Text = Annotated[str, AfterValidator(storable)]
+Scalar = Annotated[bool | int | Decimal | Text, WithJsonSchema({"type": ["boolean", "number", "string"]})]
 """A value as YAML writes it; numbers with a point are decimals, because floats are not exact."""
 SourceName = Annotated[str, StringConstraints(min_length=1)]
 TargetName = Annotated[str, AfterValidator(valid_name)]
@@ -90,7 +91,7 @@ class ColumnMapping(Part):
         None, min_length=1, description="Source value: target value. A value that is not listed is a reject."
     )
     round: bool = Field(False, description="Round to the type's scale, and record each change as a loss.")
-    comment: str | None = Field(None, description="COMMENT ON the PostgreSQL column.")
+    comment: Text | None = Field(None, description="COMMENT ON the PostgreSQL column.")
 
     @model_validator(mode="after")
     def _one_source_of_new_values(self) -> Self:
@@ -177,7 +178,7 @@ class TableMapping(Part):
     unique: tuple[Unique, ...] = ()
     indexes: tuple[IndexMapping, ...] = ()
     foreign_keys: tuple[ForeignKeyMapping, ...] = ()
-    comment: str | None = Field(None, description="COMMENT ON the PostgreSQL table.")
+    comment: Text | None = Field(None, description="COMMENT ON the PostgreSQL table.")
 
     @model_validator(mode="after")
     def _upsert_has_key(self) -> Self:

@@ -30,16 +30,19 @@ def snake(name: str) -> str:
     return f"_{folded}" if not folded or folded[0].isdigit() else folded
 
 
+def storable(text: str) -> str:
+    """The text itself if PostgreSQL can hold it; raises ValueError."""
+    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError("PostgreSQL holds neither U+0000 nor lone surrogates")
+    return text
+
+
 def valid_name(name: str) -> str:
     """The name itself if PostgreSQL keeps it whole; raises ValueError."""
-    if not name.strip() or "\0" in name:
-        raise ValueError("a name must hold a visible character, and no U+0000")
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError as error:
-        raise ValueError("a name must be valid Unicode") from error
-    if size > NAME_BYTES:
-        raise ValueError(f"{name!r} is {size} bytes of UTF-8, and PostgreSQL keeps {NAME_BYTES}")
+    if not storable(name).strip():
+        raise ValueError("a name must hold a visible character")
+    if len(name.encode()) > NAME_BYTES:
+        raise ValueError(f"{name!r} is {len(name.encode())} bytes of UTF-8, and PostgreSQL keeps {NAME_BYTES}")
     return name
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
+from unicodedata import east_asian_width
 
 from pydantic import BaseModel
 
@@ -39,8 +40,8 @@ _COMMENT_COLUMN = 100
 
 
 def render(mapping: Mapping, source: Catalog, notices: Iterable[Notice] = ()) -> str:
-    """The mapping as YAML; `notices` become comments where they belong, source types stand beside columns."""
-    return "".join(f"{line}\n".lstrip("\n") or "\n" for line in _lines(mapping, source, tuple(notices)))
+    """The mapping as YAML; the source's notices and these become comments where they belong."""
+    return "".join(f"{line}\n".lstrip("\n") or "\n" for line in _lines(mapping, source, (*source.notices, *notices)))
 
 
 def _lines(mapping: Mapping, source: Catalog, notices: tuple[Notice, ...]) -> Iterator[str]:
@@ -76,11 +77,11 @@ def _table(mapping: Mapping, source: Catalog, name: str, notices: tuple[Notice, 
 
 def _columns(source: Catalog, table: str, columns: dict[str, Any], notices: tuple[Notice, ...]) -> Iterator[str]:
     entries = {name: f"      {quoted(name)}: {_flow(_default_sql_bare(said))}" for name, said in columns.items()}
-    width = min(max(map(len, entries.values())), _COMMENT_COLUMN)
+    width = min(max(map(_cells, entries.values())), _COMMENT_COLUMN)
     types = {column.name: column.type for column in source.table(table).columns}
     for name, entry in entries.items():
         yield from _notes(notices, table, name, "      ")
-        yield f"{entry:{width}}  # {_one_line(str(types[name]))}"
+        yield f"{entry}{' ' * (width - _cells(entry))}  # {_one_line(str(types[name]))}"
 
 
 def _notes(notices: Iterable[Notice], table: str | None, column: str | None, indent: str) -> Iterator[str]:
@@ -117,3 +118,8 @@ def _flow(value: Any) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _cells(text: str) -> int:
+    """Columns that an editor gives the text: Korean letters take two."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)

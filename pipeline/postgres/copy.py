@@ -7,7 +7,7 @@ import psycopg
 from pipeline.catalog import Table
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.sql import SQL, Composable, columns, relation
-from pipeline.postgres.wire import CopyEncoder
+from pipeline.postgres.wire import CopyEncoder, Payload
 
 # psycopg hands a buffer to libpq whole; pieces keep its copy small (1 MiB: no slower than one write).
 _PIECE_BYTES = 1 << 20
@@ -21,7 +21,7 @@ class RowsRefused(Exception):  # an answer of PostgreSQL about data, not a failu
         self.sqlstate = error.sqlstate or "22000"
 
 
-def copy_in(connection: Connection, relation: Composable, encoder: CopyEncoder, payload: bytes) -> None:
+def copy_in(connection: Connection, relation: Composable, encoder: CopyEncoder, payload: Payload) -> None:
     """Send what `encoder` made; all of it arrives, or RowsRefused or TargetError is raised."""
     statement = SQL("copy {} ({}) from stdin with ({})").format(
         relation, columns(encoder.table.column_names), SQL(encoder.options)
@@ -29,9 +29,10 @@ def copy_in(connection: Connection, relation: Composable, encoder: CopyEncoder, 
     with translated(f"writing to table {encoder.table.name}"):
         try:
             with connection.cursor().copy(statement) as copy:
-                view = memoryview(payload)
-                for start in range(0, len(view), _PIECE_BYTES):
-                    copy.write(view[start : start + _PIECE_BYTES])
+                for part in payload:
+                    view = memoryview(part)
+                    for start in range(0, len(view), _PIECE_BYTES):
+                        copy.write(view[start : start + _PIECE_BYTES])
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise RowsRefused(error) from error
 

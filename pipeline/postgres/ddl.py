@@ -75,6 +75,10 @@ def add_foreign_key(table: Table, key: ForeignKey, parent: Table) -> Composed:
     return statement
 
 
+def drop_constraint(table: Table, name: str) -> Composed:
+    return SQL("alter table {} drop constraint {}").format(relation(table), Identifier(name))
+
+
 def comments(table: Table) -> Iterator[Composed]:
     if table.comment:
         yield SQL("comment on table {} is {}").format(relation(table), Literal(table.comment))

@@ -21,6 +21,10 @@ from pgpq import schema as pgpq_schema
 from pipeline.catalog import SqlType, Table
 
 
+Payload = list[bytes]
+"""The input of one COPY, in pieces that are sent one after another: joining them would cost a copy."""
+
+
 def _decimal(args: tuple[int, ...]) -> pl.DataType:
     # An unconstrained numeric has no scale of its own; its values travel as text.
     if not args:
@@ -88,12 +92,12 @@ class CopyEncoder:
     def options(self) -> str:
         return "format binary" if self.binary else "format csv, null ''"
 
-    def encode(self, frame: pl.DataFrame) -> bytes:
+    def encode(self, frame: pl.DataFrame) -> Payload:
         """The whole input of a COPY of these rows; columns as the table has them, in its order."""
         frame = frame.select(self.table.column_names)
-        return self._encode_binary(frame) if self.binary else self._encode_csv(frame)
+        return self._encode_binary(frame) if self.binary else [self._encode_csv(frame)]
 
-    def _encode_binary(self, frame: pl.DataFrame) -> bytes:
+    def _encode_binary(self, frame: pl.DataFrame) -> Payload:
         schema = pa.schema([(column.name, _wire_type(column.type)) for column in self.table.columns])
         arrow = frame.to_arrow(compat_level=pl.CompatLevel.newest()).cast(schema)
         jsonb = {
@@ -109,8 +113,7 @@ class CopyEncoder:
             if field.name not in jsonb
         }
         encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(schema, inferred | jsonb)
-        parts = [encoder.write_header(), *map(encoder.write_batch, arrow.to_batches()), encoder.finish()]
-        return b"".join(parts)
+        return [encoder.write_header(), *map(encoder.write_batch, arrow.to_batches()), encoder.finish()]
 
     def _encode_csv(self, frame: pl.DataFrame) -> bytes:
         """CSV in which only NULL is unquoted and empty, so that '' stays the empty string."""

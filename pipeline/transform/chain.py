@@ -6,7 +6,7 @@ with its original values and the first reason found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -41,6 +41,18 @@ class Transformed:
     filtered: int
     rejects: tuple[Reject, ...]
     losses: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where one column of the source goes; without a target it is read for the filter only."""
+
+    source: Column
+    target: Column | None
+    mapping: ColumnMapping
+    dtype: pl.DataType
+    """As the source delivers it."""
+    converter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +95,17 @@ class _Findings:
 class Chain:
     """Applies the mapping of one table; raises MappingError for a cast that does not exist."""
 
-    def __init__(
-        self,
-        source: Table,
-        mapping: TableMapping,
-        target: Table,
-        dtypes: Mapping[str, pl.DataType],
-        converters: Mapping[str, str],
-    ) -> None:
-        carried = [name for name in source.column_names if not mapping.columns[name].skip]
+    def __init__(self, source: Table, mapping: TableMapping, routes: Sequence[Route]) -> None:
         self._table = source.name
-        self._key = tuple(name for name in source.primary_key if name in carried)
+        self._key = tuple(name for name in source.primary_key if name in {route.source.name for route in routes})
         self._filter = mapping.filter
-        self._columns = tuple(
-            _column_chain(
-                source.name, source.column(name), mapping.columns[name], column, dtypes[name], converters.get(name)
-            )
-            for name, column in zip(carried, target.columns, strict=True)
-        )
-        filtered = [condition.column for condition in mapping.filter]
-        self.source_columns = tuple(dict.fromkeys([*carried, *filtered]))
-        """The source's columns that the chain reads; what a mapping skips is not even decoded."""
-        self.source_dtypes = {name: dtypes[name] for name in self.source_columns}
+        self._columns = tuple(_column_chain(source.name, route) for route in routes if route.target)
+        self.source_dtypes = {route.source.name: route.dtype for route in routes}
+        """Dtypes of the source's columns that the chain reads; what a mapping skips is not even decoded."""
+
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        return tuple(self.source_dtypes)
 
     def apply(self, batch: Batch) -> Transformed:
         origin = Origin(self._table, self._key, batch.frame, batch.locators, batch.defects)
@@ -138,12 +139,11 @@ class Chain:
         return values.alias(column.target.name)
 
 
-def _column_chain(
-    table: str, source: Column, mapping: ColumnMapping, target: Column, dtype: pl.DataType, converter: str | None
-) -> _ColumnChain:
-    first: list[Step] = [CONVERTERS[converter]] if converter else []
-    steps = first + list(_steps(mapping, target, _after(first, dtype), table, source))
-    return _ColumnChain(source.name, target, _encoding(mapping).invalid == "replace", tuple(steps))
+def _column_chain(table: str, route: Route) -> _ColumnChain:
+    assert route.target is not None, "a column without a target is read for the filter only"
+    first: list[Step] = [CONVERTERS[route.converter]] if route.converter else []
+    steps = first + list(_steps(route.mapping, route.target, _after(first, route.dtype), table, route.source))
+    return _ColumnChain(route.source.name, route.target, _encoding(route.mapping).invalid == "replace", tuple(steps))
 
 
 def _encoding(mapping: ColumnMapping) -> Encoding:

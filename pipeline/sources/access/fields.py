@@ -59,7 +59,7 @@ class Fields:
             at = self._bitmap + byte
             inside = at if number < self._least_count else np.minimum(at, self._rows.end - 1)
             self._bitmap_bytes[byte] = self._file.memory.u8[inside]
-        bits = (self._bitmap_bytes[byte] & (1 << (number & 7))) != 0
+        bits: Bools = (self._bitmap_bytes[byte] & (1 << (number & 7))) != 0
         return bits if number < self._least_count else bits & (number < self._count)
 
     def slices(self, column: ColumnDefinition, size: int | None) -> Slices:
@@ -117,8 +117,11 @@ class _Offsets:
             self.room = self._top - 2 * self.count - rows.start
         else:
             self.count = file.memory.u8[np.maximum(bitmap - 1, rows.start)].astype(np.int64)
-            self._jumps = _jumps(file, rows, bitmap, self.count)
-            self._top = bitmap - 2 - (self._jumps < _NO_JUMP).sum(axis=1)
+            jumps = (rows.end - rows.start - 1) // 256
+            self._top = bitmap - 2 - jumps
+            # The last may be a dummy: when the offsets begin before the 256 bytes that it would add.
+            used = np.where((self._top - rows.start - self.count) // 256 < jumps, jumps - 1, jumps)
+            self._jumps = _jumps(file, rows, bitmap, used)
             self.room = self._top - self.count - rows.start
         self._known: dict[int, Ints] = {}
 
@@ -133,22 +136,15 @@ class _Offsets:
 
     def _narrow_at(self, index: int) -> Ints:
         low = self._memory.u8[np.maximum(self._top - index, self._start)].astype(np.int64)
-        return low + 256 * (self._jumps <= index).sum(axis=1)
+        position: Ints = low + 256 * (self._jumps <= index).sum(axis=1)
+        return position
 
 
 _NO_JUMP = 1 << 8
 
 
-def _jumps(file: AccessFile, rows: Rows, bitmap: Ints, variable: Ints) -> Ints:
-    """Rows x jumps: from which variable column on each jump counts; `_NO_JUMP` where there is none.
-
-    A row has one jump per full 256 bytes, but the last may be a dummy: when the offsets begin before it counts.
-    """
-    length = rows.end - rows.start
-    count = np.maximum((length - 1) // 256, 0)
-    offsets = bitmap - 2 - count
-    count = np.where((offsets - rows.start - variable) // 256 < count, count - 1, count)
-    most = int(count.max()) if len(rows) else 0
-    entry = np.arange(max(most, 0))
+def _jumps(file: AccessFile, rows: Rows, bitmap: Ints, count: Ints) -> Ints:
+    """Rows x jumps: from which variable column on each jump counts; `_NO_JUMP` where there is none."""
+    entry = np.arange(max(int(count.max(initial=0)), 0))
     at = np.maximum(bitmap[:, None] - 2 - entry, rows.start[:, None])
     return np.where(entry < count[:, None], file.memory.u8[at].astype(np.int64), _NO_JUMP)

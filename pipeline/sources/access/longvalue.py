@@ -47,6 +47,8 @@ class LongValues:
         self._kind = (word >> 30).astype(np.int64)
         self.lengths: Ints = np.where(self._valid, word & _LENGTH, 0).astype(np.int64)
         """Bytes of each value as its header says."""
+        self.outside: Ints = np.where(self._kind > _ONE_ROW, 0, self.lengths)
+        """The same, without values that lie in the row itself."""
         if (self.lengths > file.size).any():
             raise self._damaged(self.lengths > file.size, "is longer than the file")
 

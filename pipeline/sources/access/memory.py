@@ -52,7 +52,7 @@ class Memory:
         views[:, 0] = length
         views[:, 0] |= (self.u32[at] & _PREFIX_MASK[np.minimum(length, 4)]) << np.uint64(32)
         rest = self.i64[at + 4].view("<u8") & _REST_MASK[np.clip(length - 4, 0, 8)]
-        views[:, 1] = np.where(length > _SHORT, start << 32, rest)
+        views[:, 1] = np.where(length > _SHORT, start.astype("<u8") << np.uint64(32), rest)
         self._patch_end(views, start, length)
         flat = pa.Array.from_buffers(pa.binary_view(), len(start), [None, pa.py_buffer(views), self.buffer])
         _, offsets, data = flat.cast(pa.large_binary()).buffers()

@@ -11,7 +11,6 @@ from pipeline.sources.access.definition import TableDefinition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.format import (
     DATA_PAGE,
-    DEFINITION_PAGE,
     LAST_PAGE_TYPE,
     LONG_VALUE_OWNER,
     MOST_ROWS_PER_PAGE,
@@ -37,8 +36,17 @@ class Rows:
     def __len__(self) -> int:
         return len(self.start)
 
+    @classmethod
+    def none(cls) -> Rows:
+        nothing = np.zeros(0, np.int64)
+        return cls(nothing, nothing, nothing)
+
     def where(self, keep: Bools | slice) -> Rows:
         return Rows(self.start[keep], self.end[keep], self.locator[keep])
+
+    def then(self, later: Rows) -> Rows:
+        pairs = ((self.start, later.start), (self.end, later.end), (self.locator, later.locator))
+        return Rows(*(np.concatenate(pair) for pair in pairs))
 
 
 def data_pages(file: AccessFile, table: TableDefinition) -> Ints:
@@ -51,10 +59,11 @@ def data_pages(file: AccessFile, table: TableDefinition) -> Ints:
     pages = mapped_pages(file, table.owned_pages, table=table.name)
     at = pages * file.format.page_size
     kind, owner = file.memory.u8[at], file.memory.u32[at + 4]
-    ours = (kind == DATA_PAGE) & (owner == table.page)
+    ours: Bools = (kind == DATA_PAGE) & (owner == table.page)
     for index in np.flatnonzero(~ours).tolist():
         _check_foreign(file, table.name, int(pages[index]), int(kind[index]), int(owner[index]))
-    return pages[ours]
+    mine: Ints = pages[ours]
+    return mine
 
 
 def _check_foreign(file: AccessFile, table: str, page: int, kind: int, owner: int) -> None:
@@ -111,7 +120,9 @@ def _followed(file: AccessFile, table: TableDefinition, rows: Rows, moved: Ints)
     start, end = rows.start.copy(), rows.end.copy()
     for _ in range(_MOST_HOPS):
         if (end[moved] - start[moved] < 4).any():
-            raise _at(file, table.name, rows.locator[moved][end[moved] - start[moved] < 4], "is too short for a pointer")
+            raise _at(
+                file, table.name, rows.locator[moved][end[moved] - start[moved] < 4], "is too short for a pointer"
+            )
         pointer = file.memory.u32[start[moved]].astype(np.int64)
         start[moved], end[moved], flags = slots(file, pointer, table.page, table.name)
         moved = moved[(flags & ROW_POINTER) != 0]

@@ -103,7 +103,7 @@ def extended_date(memory: Memory, slices: Slices, _: ColumnDefinition) -> Decode
     digits = (text >= 0x30) & (text <= 0x39)
     form = digits[:, _DIGITS].all(axis=1) & (text[:, _MARKS] == _NO_EXTENDED_DATE[_MARKS]).all(axis=1)
     days, ticks = (_decimal(np.where(form[:, None], text[:, part], 0x30)) for part in (slice(0, 19), slice(20, 39)))
-    good = form & (days <= _LAST_DAY) & (ticks < _TICKS_PER_DAY)
+    good = form & (days >= 0) & (days <= _LAST_DAY) & (ticks >= 0) & (ticks < _TICKS_PER_DAY)
     total = np.where(good, days, 0) * _TICKS_PER_DAY + np.where(good, ticks, 0)
     return _checked(memory, slices, good, pa.int64(), total, "is not a day, a time and 7 digits")
 
@@ -126,12 +126,15 @@ def _array(type: Any, values: npt.NDArray[Any], valid: Bools) -> Any:
     return pa.Array.from_buffers(type, len(valid), [bitmap(valid), pa.py_buffer(np.ascontiguousarray(values))])
 
 
-def _checked(
-    memory: Memory, slices: Slices, good: Bools, type: Any, values: npt.NDArray[Any], reason: str
-) -> Decoded:
+def _checked(memory: Memory, slices: Slices, good: Bools, type: Any, values: npt.NDArray[Any], reason: str) -> Decoded:
     """Values of which those that are not good are NULL and flaws."""
     bad = slices.valid & ~good
     if not bad.any():
         return Decoded(_array(type, values, slices.valid))
-    flaws = (Flaw(row, reason, memory.read(int(slices.start[row]), int(slices.length[row]))) for row in np.flatnonzero(bad).tolist())
-    return Decoded(_array(type, values, slices.valid & good), tuple(flaws))
+    return Decoded(_array(type, values, slices.valid & good), flaws(memory, slices, bad, reason))
+
+
+def flaws(memory: Memory, slices: Slices, bad: Bools, reason: str) -> tuple[Flaw, ...]:
+    """One flaw for each bad row, with the bytes it holds."""
+    at = ((row, int(slices.start[row]), int(slices.length[row])) for row in np.flatnonzero(bad).tolist())
+    return tuple(Flaw(row, reason, memory.read(start, length)) for row, start, length in at)

@@ -37,8 +37,16 @@ def decode_text(memory: Memory, slices: Slices, codec: str) -> Decoded:
     )
 
 
+def decode_bytes(raw: bytes, codec: str) -> str:
+    """One text by itself; raises UnicodeDecodeError."""
+    if codec == UTF_16:
+        return _decompressed(raw, "strict") if raw[:2] == b"\xff\xfe" else _utf_16(raw, "strict")
+    return raw.decode(codec)
+
+
 def _compressed(memory: Memory, slices: Slices) -> Bools:
-    return (slices.length >= 2) & (memory.u16[np.minimum(slices.start, memory.size - 2)] == _COMPRESSED)
+    marked: Bools = memory.u16[np.minimum(slices.start, memory.size - 2)] == _COMPRESSED
+    return marked & (slices.length >= 2)
 
 
 def _narrow(memory: Memory, slices: Slices) -> Decoded:
@@ -77,7 +85,7 @@ def _wide(memory: Memory, slices: Slices) -> Decoded:
 
 
 def _summed(size: Any, offsets: Ints) -> Ints:
-    """Offsets after every unit takes `size` bytes; reduceat gives an empty value its neighbour, so those are left out."""
+    """Offsets when each unit takes `size` bytes. Empty values are left out: reduceat would give them a neighbour's."""
     lengths = np.zeros(len(offsets) - 1, np.int64)
     filled = np.diff(offsets) > 0
     if filled.any():

@@ -143,8 +143,11 @@ def test_a_default_or_name_that_postgresql_cannot_hold_is_our_own_error_or_notic
     drafted = draft(Catalog((Table("T", (column,)),)))
     assert drafted.mapping.tables["T"].columns["C"] == ColumnMapping(to="c", type="text")
     assert len(drafted.notices) == 2
-    with pytest.raises(MappingError, match="no mapping can be drafted"):
+    with pytest.raises(MappingError, match="table 'T', column ' ' cannot be mapped"):
         draft(Catalog((Table("T", (replace(column, name=" "),)),)), naming="keep")
+    wrong = Column("D", SqlType("Decimal", (3, 9)), default="0")
+    with pytest.raises(MappingError, match=r"column 'D' cannot be mapped: .*scale 9 is above precision 3"):
+        draft(Catalog((Table("T", (wrong,)),)))
     with pytest.raises(MappingError, match="'pg_x' is reserved"):
         draft(_SOURCE, schema="pg_x")
 

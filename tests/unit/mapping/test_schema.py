@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline.mapping.schema import json_schema
 
@@ -25,3 +26,8 @@ def test_the_schema_knows_good_from_bad() -> None:
     for bad in ({"naru": 2, "tables": {}}, {"naru": 1}, good | {"tables": {"A": {"colums": {}}}}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(bad, schema)
+
+
+def test_an_editor_finds_nothing_wrong_with_the_worked_example() -> None:
+    example = YAML(typ="safe", pure=True).load(_FILE.with_name("routing_ml.yaml"))
+    jsonschema.validate(example, json.loads(json_schema()))

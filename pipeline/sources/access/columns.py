@@ -1,0 +1,133 @@
+"""The column types of Access: what each is called, how large its values are and how they are decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.catalog import SqlType
+from pipeline.errors import UnsupportedSource
+from pipeline.sources.access import scalars
+from pipeline.sources.access.definition import ColumnDefinition, TableDefinition
+from pipeline.sources.access.fields import Fields, Slices
+from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.longvalue import LongValues
+from pipeline.sources.access.memory import Ints, Memory
+from pipeline.sources.access.rows import Rows
+from pipeline.sources.access.text import decode_text
+from pipeline.sources.access.values import Decoded, bitmap, scatter
+
+YES_NO, BINARY, TEXT, OLE, MEMO, DECIMAL, COMPLEX = 1, 9, 10, 11, 12, 16, 18
+_LONG_VALUES = (OLE, MEMO)
+_MOST_DIGITS = 28
+
+
+@dataclass(frozen=True, slots=True)
+class _Scalar:
+    name: str
+    size: int
+    decode: scalars.Decoder
+
+
+_SCALARS = {
+    2: _Scalar("Byte", 1, scalars.byte),
+    3: _Scalar("Integer", 2, scalars.integer),
+    4: _Scalar("Long", 4, scalars.long),
+    5: _Scalar("Currency", 8, scalars.currency),
+    6: _Scalar("Single", 4, scalars.single),
+    7: _Scalar("Double", 8, scalars.double),
+    8: _Scalar("DateTime", 8, scalars.date_time),
+    15: _Scalar("GUID", 16, scalars.guid),
+    DECIMAL: _Scalar("Decimal", 17, scalars.decimal),
+    19: _Scalar("BigInt", 8, scalars.big_integer),
+    20: _Scalar("DateTimeExtended", 42, scalars.extended_date),
+}
+_OTHERS = {YES_NO: "YesNo", BINARY: "Binary", TEXT: "Text", OLE: "OLE", MEMO: "Memo"}
+_NOT_DECODED = ("Calculated", "Complex", "Unknown")
+
+
+def type_of(column: ColumnDefinition, *, wide: bool) -> SqlType:
+    """The column's type as the catalog names it."""
+    if column.calculated:
+        return SqlType("Calculated")
+    if column.type == COMPLEX:
+        return SqlType("Complex")
+    if column.type == MEMO and column.hyperlink:
+        return SqlType("Hyperlink")
+    if column.type in _SCALARS:
+        args = (column.precision, column.scale) if column.type == DECIMAL else ()
+        return SqlType(_SCALARS[column.type].name, args)
+    if column.type in (TEXT, BINARY):
+        length = column.length // 2 if column.type == TEXT and wide else column.length
+        return SqlType(_OTHERS[column.type], (length,) if length else ())
+    return SqlType(_OTHERS.get(column.type, f"Unknown 0x{column.type:02X}"))
+
+
+def check_decodable(file: AccessFile, table: TableDefinition, column: ColumnDefinition) -> None:
+    """Raise UnsupportedSource for a type that is not read, DamagedSource for a Decimal that cannot be."""
+    type = type_of(column, wide=file.format.wide)
+    if type.name.startswith(_NOT_DECODED):
+        raise UnsupportedSource(
+            f"{file.name}: table {table.name!r}, column {column.name!r}: values of type {type} are not read yet",
+            hint="skip the column in the mapping, or copy its values to a plain column in Access",
+        )
+    if column.type == DECIMAL and not 0 <= column.scale <= column.precision <= _MOST_DIGITS:
+        raise file.damaged(f"column {column.name!r} claims to be {type}", table=table.name, page=table.page)
+
+
+class ColumnReader:
+    """Decodes columns of some rows of a table."""
+
+    def __init__(self, file: AccessFile, table: TableDefinition, rows: Rows, codec: str) -> None:
+        self._file, self._table, self._rows, self._codec = file, table, rows, codec
+        self._fields = Fields(file, table, rows)
+
+    def decode(self, column: ColumnDefinition) -> Decoded:
+        """The column's values and flaws, one per row."""
+        if column.type == YES_NO:
+            present = pa.py_buffer(np.packbits(self._fields.present(column.number), bitorder="little"))
+            return Decoded(pa.Array.from_buffers(pa.bool_(), len(self._rows), [None, present]))
+        if column.type in _SCALARS:
+            return self._scalar(column, _SCALARS[column.type])
+        if column.type in _LONG_VALUES:
+            return self._long_value(column)
+        return self._bytes(self._file.memory, self._fields.slices(column, None), column)
+
+    def sizes(self, columns: tuple[ColumnDefinition, ...]) -> Ints:
+        """Bytes of each row and of its long values, from their headers alone."""
+        size = self._rows.end - self._rows.start
+        for column in columns:
+            if column.type in _LONG_VALUES:
+                size = size + self._headers(column).outside
+        return size
+
+    def _headers(self, column: ColumnDefinition) -> LongValues:
+        slices = self._fields.slices(column, None)
+        return LongValues(self._file, self._table.name, column.name, self._rows, slices)
+
+    def _scalar(self, column: ColumnDefinition, scalar: _Scalar) -> Decoded:
+        slices = self._fields.slices(column, scalar.size)
+        wrong = slices.valid & (slices.length != scalar.size)
+        flaws = scalars.flaws(self._file.memory, slices, wrong, f"is not {scalar.size} bytes") if wrong.any() else ()
+        valid = slices.valid & ~wrong if flaws else slices.valid
+        start = slices.start if valid.all() else np.where(valid, slices.start, 0)
+        decoded = scalar.decode(self._file.memory, Slices(start, slices.length, valid), column)
+        return Decoded(decoded.values, (*decoded.flaws, *flaws))
+
+    def _long_value(self, column: ColumnDefinition) -> Decoded:
+        whole, chained = self._headers(column).resolve()
+        decoded = self._bytes(self._file.memory, whole, column)
+        if chained is None:
+            return decoded
+        rest = np.flatnonzero(whole.valid)
+        parts = [(chained.rows, self._bytes(chained.memory, chained.slices, column))]
+        return scatter(len(self._rows), [(rest, self._bytes(self._file.memory, whole.where(rest), column)), *parts])
+
+    def _bytes(self, memory: Memory, slices: Slices, column: ColumnDefinition) -> Decoded:
+        if column.type in (TEXT, MEMO):
+            return decode_text(memory, slices, self._codec)
+        data, offsets = memory.pack(slices.start, slices.length)
+        buffers = [bitmap(slices.valid), pa.py_buffer(offsets), data]
+        return Decoded(pa.Array.from_buffers(pa.large_binary(), len(slices), buffers))

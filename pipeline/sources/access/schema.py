@@ -1,0 +1,143 @@
+"""The catalog of an Access file, put together from definitions, properties and relationships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pipeline.catalog import Catalog, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
+from pipeline.sources.access.codepage import UTF_16, Names, looks_like
+from pipeline.sources.access.columns import type_of
+from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
+from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.objects import Objects
+from pipeline.sources.access.properties import NO_PROPERTIES, Properties, parse_properties
+from pipeline.sources.access.relationships import read_relationships, resolve
+from pipeline.sources.access.text import decode_bytes
+
+_LARGEST_LONG = 2**31 - 1
+
+
+def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
+    """Tables of the user by name, facts of the file, and notices of what does not arrive as it is."""
+    tables, notices = [], list(_file_notices(objects))
+    for name, described in sorted(objects.tables.items()):
+        definition = read_definition(file, described.page, name, names)
+        properties = NO_PROPERTIES
+        try:
+            if described.properties is not None:
+                properties = parse_properties(described.properties, lambda raw: decode_bytes(raw, names.codec))
+        except ValueError as error:
+            notices.append(Notice(name, None, f"properties are damaged ({error}): no defaults, rules or descriptions"))
+        tables.append(_table(file, definition, properties))
+        notices += _table_notices(tables[-1], properties)
+    tables, unresolved = _related(file, objects, names, tables)
+    return Catalog(tuple(tables), _facts(file, names), (*notices, *unresolved, *_name_notices(names)))
+
+
+def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Table]) -> tuple[list[Table], list[Notice]]:
+    """The tables with their foreign keys, and notices of relationships that lead out of the file."""
+    system = objects.system.get("MSysRelationships")
+    if system is None:
+        return tables, [Notice(None, None, "the file has no table of relationships, so no foreign keys are known")]
+    by_name = {table.name.lower(): table for table in tables}
+    keys: dict[str, list[ForeignKey]] = {}
+    notices = []
+    for relationship in read_relationships(file, system, names):
+        child = by_name.get(relationship.child.lower())
+        if child is None:
+            continue  # of a system table or of a link, and the link has its notice
+        key = resolve(relationship.key, child, by_name)
+        if key is None:
+            parent = relationship.key.parent
+            notices.append(Notice(child.name, None, f"relationship to {parent!r} is not carried: it is not here"))
+        else:
+            keys.setdefault(child.name, []).append(key)
+    return [replace(table, foreign_keys=tuple(keys.get(table.name, ()))) for table in tables], notices
+
+
+def _facts(file: AccessFile, names: Names) -> dict[str, str]:
+    facts = {"format": file.header.version, "page size": str(file.format.page_size), "encryption": "none"}
+    facts["code page"] = "UTF-16" if names.codec == UTF_16 else names.codec
+    if file.header.sort_order:
+        facts["sort order"] = f"LCID 0x{file.header.sort_order:04X}"
+    return facts
+
+
+def _table(file: AccessFile, table: TableDefinition, properties: Properties) -> Table:
+    required = {name for index in table.indexes if index.primary or index.required for name, _ in index.parts}
+    indexes = tuple(
+        Index(
+            index.name,
+            tuple(IndexPart(name, descending) for name, descending in index.parts),
+            unique=index.unique or index.primary,
+            primary=index.primary,
+            ignore_nulls=index.ignore_nulls,
+        )
+        for index in table.indexes
+    )
+    columns = tuple(_column(file, table, column, properties, column.name in required) for column in table.columns)
+    comment = _text(properties.table.get("Description"))
+    return Table(table.name, columns, indexes=indexes, comment=comment, rows=table.rows)
+
+
+def _column(
+    file: AccessFile, table: TableDefinition, column: ColumnDefinition, properties: Properties, indexed: bool
+) -> Column:
+    type = type_of(column, wide=file.format.wide)
+    own = properties.columns.get(column.name, {})
+    default = _text(own.get("DefaultValue"))
+    identity = None
+    if column.autonumber and type.name == "Long":
+        identity = _identity(table.last_autonumber, default)
+        default = None
+    if column.auto_guid and type.name == "GUID":
+        default = default or "GenGUID()"
+    nullable = not (indexed or own.get("Required") is True or type.name == "YesNo")
+    return Column(column.name, type, nullable, identity, default, _text(own.get("Description")))
+
+
+def _identity(last: int, default: str | None) -> Identity:
+    """Numbers drawn at random (GenUniqueID) have no next; neither has a column at the end of its range."""
+    at_random = default is not None and "genuniqueid" in default.lower()
+    return Identity(None if at_random or last >= _LARGEST_LONG else last + 1)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _file_notices(objects: Objects) -> Iterator[Notice]:
+    for name, connect in sorted(objects.links.items()):
+        yield Notice(name, None, f"is a link to {connect or 'another file'} and is not carried")
+    if objects.queries:
+        shown = ", ".join(objects.queries[:10]) + (", ..." if len(objects.queries) > 10 else "")
+        yield Notice(None, None, f"{len(objects.queries)} saved queries are not carried: {shown}")
+
+
+_NOT_READ = {
+    "Complex": "attachments, multiple values and histories are not read yet",
+    "Calculated": "calculated columns are not read yet",
+}
+
+
+def _table_notices(table: Table, properties: Properties) -> Iterator[Notice]:
+    for column in table.columns:
+        if column.type.name in _NOT_READ or column.type.name.startswith("Unknown"):
+            yield Notice(table.name, column.name, _not_read(column.type))
+    for name, own in [(None, properties.table), *sorted(properties.columns.items())]:
+        rule = _text(own.get("ValidationRule"))
+        if rule:
+            yield Notice(table.name, name, f"validation rule is not carried: {rule}")
+
+
+def _not_read(type: SqlType) -> str:
+    return _NOT_READ.get(type.name, f"type {type} is not known, so its values are not read")
+
+
+def _name_notices(names: Names) -> Iterator[Notice]:
+    for name in names.undecodable:
+        yield Notice(None, None, f"name {name!r} holds bytes that are not {names.codec}; try another code page")
+    other = looks_like(names.beyond_ascii)
+    if other and not other.startswith(names.codec.removeprefix("cp")):
+        yield Notice(None, None, f"names are read as {names.codec} and look like code page {other}; try code_page")

@@ -1,0 +1,103 @@
+"""An Access database as a source: the outside of the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipeline.batch import Batch, Fingerprint, Position
+from pipeline.catalog import Catalog
+from pipeline.errors import SourceError
+from pipeline.sources.access.codepage import UTF_16, Names, codec_of
+from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
+from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.objects import Objects, read_objects
+from pipeline.sources.access.reading import count_rows, read_table
+from pipeline.sources.access.schema import build_catalog
+
+
+class AccessSource:
+    """Tables of an .accdb or .mdb file of Access 97 to 2019.
+
+    `code_page` overrides the one that a Jet 3 file claims (949 or "cp949"); later files hold Unicode
+    and ignore it. `password` is for encrypted files, which are not read yet; a password that only
+    guards opening does not hide the pages, and is not asked for.
+    """
+
+    def __init__(self, path: Path, *, code_page: int | str | None = None, password: str | None = None) -> None:
+        self._path = path
+        self._code_page = code_page
+        self._password = password
+        self._closing = ExitStack()
+        self._opened: tuple[AccessFile, Objects, str] | None = None
+        self._catalog: Catalog | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            file = stack.enter_context(AccessFile(self._path))
+            codec = self._codec(file)
+            self._opened = file, read_objects(file, Names(codec)), codec
+            self._closing = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self._opened = self._catalog = None
+        self._closing.close()
+
+    def _codec(self, file: AccessFile) -> str:
+        if file.format.wide:
+            return UTF_16
+        return codec_of(file.header.code_page if self._code_page is None else self._code_page)
+
+    def _open(self) -> tuple[AccessFile, Objects, str]:
+        if self._opened is None:
+            raise SourceError(f"{self._path.name}: is not open")
+        return self._opened
+
+    def catalog(self) -> Catalog:
+        if self._catalog is None:
+            file, objects, codec = self._open()
+            names = Names(codec)
+            self._catalog = build_catalog(file, objects, names)
+            file.check_unchanged()
+        return self._catalog
+
+    def fingerprint(self) -> Fingerprint:
+        file, _, _ = self._open()
+        digest = file.digest()
+        file.check_unchanged()
+        return Fingerprint("access", digest, file.size)
+
+    def batches(
+        self, table: str, *, after: Position | None = None, batch_rows: int, columns: tuple[str, ...] | None = None
+    ) -> Iterator[Batch]:
+        """As `Source.batches`. Marks and locators are page * 256 + row slot."""
+        if batch_rows < 1:
+            raise SourceError(f"batches of {batch_rows} rows cannot be read")
+        file, _, codec = self._open()
+        definition = self._definition(table)
+        chosen = definition.columns if columns is None else tuple(self._column(definition, name) for name in columns)
+        return read_table(file, definition, chosen, codec=codec, batch_rows=batch_rows, after=after)
+
+    def count(self, table: str) -> int:
+        file, _, _ = self._open()
+        rows = count_rows(file, self._definition(table))
+        file.check_unchanged()
+        return rows
+
+    def _definition(self, table: str) -> TableDefinition:
+        file, objects, codec = self._open()
+        if table not in objects.tables:
+            raise SourceError(f"{file.name}: has no table {table!r}", hint="`inspect` lists the tables")
+        return read_definition(file, objects.tables[table].page, table, Names(codec))
+
+    def _column(self, table: TableDefinition, name: str) -> ColumnDefinition:
+        try:
+            return table.column(name)
+        except KeyError:
+            raise SourceError(f"{self._path.name}: table {table.name!r} has no column {name!r}") from None

@@ -1,0 +1,255 @@
+"""The Access reader against what Jackcess reads from real files, cell by cell.
+
+The dumps (../shared/access) say each value as a string; `_as_dumped` says ours in the same words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.batch import Batch, Position
+from pipeline.catalog import Column
+from pipeline.errors import UnsupportedSource
+from pipeline.sources.access import AccessSource
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "access"
+REFERENCE = SHARED / "reference"
+SAMPLE = ROOT / "samples" / "routing_ml.accdb"
+
+pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="../shared/access with the reference dumps is missing")
+
+ENCRYPTED = {"db97-enc.mdb": "Jet RC4", "db2013-enc.accdb": "agile"}
+CODE_PAGE = {"charsetGBK.mdb": 936}
+"""Files whose header names another code page than their text has; the dump was made with this one."""
+UNREADABLE = ("Calculated", "Complex")
+JACKCESS_TYPES = {
+    "BOOLEAN": "YesNo", "BYTE": "Byte", "INT": "Integer", "LONG": "Long", "MONEY": "Currency", "FLOAT": "Single",
+    "DOUBLE": "Double", "SHORT_DATE_TIME": "DateTime", "BINARY": "Binary", "TEXT": "Text", "OLE": "OLE",
+    "MEMO": "Memo", "GUID": "GUID", "NUMERIC": "Decimal", "BIG_INT": "BigInt", "EXT_DATE_TIME": "DateTimeExtended",
+    "COMPLEX_TYPE": "Complex",
+}  # fmt: skip
+
+
+def _files() -> list[Path]:
+    found = sorted([*REFERENCE.glob("*.mdb"), *REFERENCE.glob("*.accdb")]) if REFERENCE.is_dir() else []
+    return [*(path for path in found if path.name not in ENCRYPTED), SAMPLE]
+
+
+def _dumped() -> list[Path]:
+    return [path for path in _files() if _dump_of(path).exists()]
+
+
+def _dump_of(path: Path) -> Path:
+    folder = SHARED if path == SAMPLE else path.parent
+    return folder / f"{path.name}.jsonl"
+
+
+def _open(path: Path) -> AccessSource:
+    return AccessSource(path, code_page=CODE_PAGE.get(path.name))
+
+
+def _name(path: Path) -> str:
+    return path.name
+
+
+def _dump(path: Path) -> Iterator[tuple[dict[str, Any], list[list[str | None]]]]:
+    """Tables of a dump with their rows; those of the system are left to Access."""
+    table: dict[str, Any] | None = None
+    rows: list[list[str | None]] = []
+    for line in _dump_of(path).read_text("utf-8").splitlines():
+        value = json.loads(line)
+        if isinstance(value, list):
+            rows.append(value)
+        elif value["k"] == "table":
+            table, rows = value, []
+        elif value["k"] == "end" and table is not None and not re.match("MSys|~TMP", table["name"]):
+            yield table, rows
+
+
+def _readable(source: AccessSource, table: str) -> tuple[Column, ...]:
+    return tuple(column for column in source.catalog().table(table).columns if column.type.name not in UNREADABLE)
+
+
+def _batches(source: AccessSource, table: str, rows: int = 10_000, after: Position | None = None) -> list[Batch]:
+    columns = tuple(column.name for column in _readable(source, table))
+    return list(source.batches(table, after=after, batch_rows=rows, columns=columns))
+
+
+def _rows(batches: list[Batch]) -> list[tuple[object, ...]]:
+    return [row for batch in batches for row in batch.frame.iter_rows()]
+
+
+def _replacements(batches: list[Batch]) -> dict[tuple[int, str], str | None]:
+    """What stands for cells that could not be read, by row of the table; the frame has NULL there."""
+    found, before = {}, 0
+    for batch in batches:
+        for defect in batch.defects:
+            assert batch.frame[defect.row, defect.column] is None
+            found[before + defect.row, defect.column] = defect.replacement
+        before += batch.frame.height
+    return found
+
+
+def _as_dumped(value: object, column: Column) -> str | None:
+    """Our value in the words of the dump."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "01"[value]
+        case bytes() if column.type.name == "GUID":
+            text = value.hex().upper()
+            return "{" + "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])) + "}"
+        case bytes():
+            return f"x{value.hex()}" if len(value) <= 64 else f"L{len(value)}:{hashlib.sha1(value).hexdigest()}"
+        case datetime():
+            return value.isoformat(timespec="milliseconds").removesuffix(".000").removesuffix(":00")
+        case Decimal():
+            return f"{value:f}"
+        case _:
+            return str(value)
+
+
+def _same(ours: object, theirs: str | None, column: Column) -> bool:
+    """Equal as values: Java writes floats, and the seconds of a date, in other ways than Python."""
+    if ours is None or theirs is None:
+        return ours is theirs
+    match column.type.name:
+        case "Byte":
+            return ours == int(theirs) % 256
+        case "Single":
+            return bool(np.float32(ours) == np.float32(theirs))  # type: ignore[arg-type]
+        case "Double":
+            return ours == float(theirs)
+        case "DateTime":
+            return ours == datetime.fromisoformat(theirs)
+        case "DateTimeExtended":
+            moment = datetime.fromisoformat(theirs[:26])
+            whole = moment - datetime(1, 1, 1)
+            ticks = (whole.days * 86_400 + whole.seconds) * 10**7 + whole.microseconds * 10
+            return ours == ticks + int(theirs[26:27] or 0)
+        case _:
+            return _as_dumped(ours, column) == theirs
+
+
+@pytest.mark.parametrize("path", _dumped(), ids=_name)
+def test_every_scalar_cell_equals_the_dump(path: Path) -> None:
+    compared = 0
+    with _open(path) as source:
+        expected = list(_dump(path))
+        assert [table.name for table in source.catalog().tables] == sorted(table["name"] for table, _ in expected)
+        for table, rows in expected:
+            columns = _readable(source, table["name"])
+            place = {column[0]: at for at, column in enumerate(table["cols"])}
+            batches = _batches(source, table["name"])
+            ours = _rows(batches)
+            assert len(ours) == len(rows) == source.count(table["name"])
+            flaws = _replacements(batches)
+            for index, (mine, theirs) in enumerate(zip(ours, rows, strict=True)):
+                for value, column in zip(mine, columns, strict=True):
+                    other = theirs[place[column.name]]
+                    value = flaws.get((index, column.name), value)
+                    assert _same(value, other, column), (table["name"], index, column, value, other)
+                    compared += 1
+    assert compared or not any(rows for _, rows in expected)
+
+
+@pytest.mark.parametrize("path", _dumped(), ids=_name)
+def test_columns_are_those_of_the_dump(path: Path) -> None:
+    with _open(path) as source:
+        for table, _ in _dump(path):
+            ours = source.catalog().table(table["name"])
+            assert ours.column_names == tuple(column[0] for column in table["cols"])
+            for column, (_, kind, _, scale, precision, _, _, calculated, hyperlink, *_) in zip(
+                ours.columns, table["cols"], strict=True
+            ):
+                expected = "Calculated" if calculated else "Hyperlink" if hyperlink else JACKCESS_TYPES[kind]
+                assert column.type.name == expected
+                if expected == "Decimal":
+                    assert column.type.args == (precision, scale)
+
+
+@pytest.mark.parametrize("path", _files(), ids=_name)
+def test_batch_size_changes_nothing(path: Path) -> None:
+    with _open(path) as source:
+        for table in source.catalog().tables:
+            whole = _batches(source, table.name)
+            for rows in (1, 7) if (table.rows or 0) < 1000 else (7,):
+                small = _batches(source, table.name, rows)
+                assert all(batch.frame.height == rows for batch in small[:-1])
+                assert _rows(small) == _rows(whole)
+                assert [at for b in small for at in b.locators] == [at for b in whole for at in b.locators]
+
+
+@pytest.mark.parametrize("path", _files(), ids=_name)
+def test_resuming_anywhere_gives_exactly_the_rest(path: Path) -> None:
+    with _open(path) as source:
+        for table in source.catalog().tables:
+            whole = _rows(_batches(source, table.name))
+            seen = 0
+            for batch in _batches(source, table.name, max(len(whole) // 7, 1)):
+                seen += batch.frame.height
+                position = Position(json.loads(json.dumps(batch.position.mark)))
+                assert _rows(_batches(source, table.name, 1000, position)) == whole[seen:]
+
+
+@pytest.mark.parametrize("path", [p for p in _files() if p.with_name(p.name + ".json").exists()], ids=_name)
+def test_korean_jet_3(path: Path) -> None:
+    """Text and names in code page 949; two of the files claim 1252, as real ones do."""
+    expected = json.loads(path.with_name(path.name + ".json").read_text("utf-8"))
+    with AccessSource(path, code_page=949 if "stale" in path.name else None) as source:
+        for table, described in expected.items():
+            assert source.catalog().table(table).column_names == tuple(name for name, _ in described["cols"])
+            rows = _rows(_batches(source, table))
+            assert len(rows) == described["rows"]
+            for row, text in ((rows[0], described["first"]), (rows[-1], described["last"])):
+                columns = source.catalog().table(table).columns
+                for value, theirs, column in zip(row, text, columns, strict=True):
+                    _assert_korean(value, theirs, column)
+
+
+def _assert_korean(value: object, theirs: str, column: Column) -> None:
+    match column.type.name:
+        case "Currency":
+            assert value is None or value * 10_000 == int(theirs)  # type: ignore[operator]
+        case "GUID":
+            assert isinstance(value, bytes)
+            raw = value[3::-1] + value[5:3:-1] + value[7:5:-1] + value[8:]
+            assert str(raw) == theirs
+        case _:
+            assert str(value) == theirs
+
+
+def test_a_stale_code_page_is_suspected_and_the_override_wins() -> None:
+    path = REFERENCE / "jet3_cp949_stale_500.mdb"
+    with AccessSource(path) as source:
+        assert any("949 (Korean)" in notice.text for notice in source.catalog().notices)
+    with AccessSource(path, code_page="euc-kr") as source:
+        assert source.catalog().table("Table2").column_names[0] == "라우팅번호"
+        assert not any("look like" in notice.text for notice in source.catalog().notices)
+
+
+@pytest.mark.parametrize("name", ENCRYPTED)
+def test_encrypted_files_are_named_as_such(name: str) -> None:
+    with pytest.raises(UnsupportedSource, match=rf"is encrypted \(.*{ENCRYPTED[name]}"), AccessSource(REFERENCE / name):
+        pass
+
+
+@pytest.mark.parametrize(("name", "kind"), [("calcFieldV2010", "Calculated"), ("complexDataV2010", "Complex")])
+def test_columns_that_are_not_read_stop_the_table(name: str, kind: str) -> None:
+    with (
+        AccessSource(REFERENCE / f"{name}.accdb") as source,
+        pytest.raises(UnsupportedSource, match=rf"Table1.*of type {kind}"),
+    ):
+        next(source.batches("Table1", batch_rows=10))
