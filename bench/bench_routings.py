@@ -32,7 +32,7 @@ from pipeline.load.place import prepare
 from pipeline.outcome import Load, Run
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.embedded import EmbeddedServer
-from pipeline.postgres.sql import SQL, relation, text
+from pipeline.postgres.sql import SQL, columns, relation, text
 from pipeline.sources.access import AccessSource
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +66,8 @@ class Bench:
         catalog = source.catalog()
         plan = make_plan(catalog, draft(catalog).mapping, ACCESS)
         self.task: TableTask = next(task for task in plan.tasks if task.target.name == TABLE)
-        self.name = text(relation(self.task.target))
+        # The rows as a user has them, without the column that keeps the source's order while we load.
+        self.rows = text(relation(self.task.target) + SQL(" ({})").format(columns(self.task.target.column_names)))
 
     def fresh(self, connection: Connection) -> None:
         """An empty bare table, made the way a migration makes it, and a new load in the ledger."""
@@ -84,13 +85,13 @@ class Bench:
         carry(self.source, self.task, loader, after=None, batch_rows=self.batch_rows, observe=lambda _: None)
 
     def ceiling(self) -> None:
-        self.run_psql(f"\\copy {self.name} from '{self.ready_made}' (format binary)")
+        self.run_psql(f"\\copy {self.rows} from '{self.ready_made}' (format binary)")
 
     def floor(self) -> None:
         exporter = subprocess.Popen(
             ["mdb-export", "-H", "-T", "%Y-%m-%d %H:%M:%S", str(FILE), self.task.source.name], stdout=subprocess.PIPE
         )
-        self.run_psql(f"\\copy {self.name} from pstdin (format csv)", stdin=exporter.stdout)
+        self.run_psql(f"\\copy {self.rows} from pstdin (format csv)", stdin=exporter.stdout)
         if exporter.wait():
             raise SystemExit("mdb-export failed")
 
@@ -133,7 +134,7 @@ def run(server: EmbeddedServer, target: Target, scratch: Path, rounds: int, batc
         bench = Bench(source, target, server.psql, scratch, batch_rows)
         bench.fresh(connection)
         bench.migrate(connection)
-        bench.run_psql(f"\\copy {bench.name} to '{bench.ready_made}' (format binary)")
+        bench.run_psql(f"\\copy {bench.rows} to '{bench.ready_made}' (format binary)")
         rows = source.count(bench.task.source.name)
         ours, ceiling, floor = [], [], []
         for _ in range(rounds):

@@ -14,6 +14,7 @@ from importlib import resources
 
 from pipeline.batch import Position
 from pipeline.catalog import Table
+from pipeline.errors import TargetError
 from pipeline.ledger import values
 from pipeline.outcome import Load, Loss, PastRun, Reject, RejectCount, Run, Stage, StoredReject
 from pipeline.postgres.connect import Connection
@@ -86,19 +87,21 @@ class Ledger:
         self, run_id: str, target: Table, position: Position, *, read: int, filtered: int, loaded: int, seconds: float
     ) -> None:
         """Record a batch: its position is where a resumed run goes on."""
-        row = self.connection.execute(
-            """update _naru.load
-            set position = %s, batches = batches + 1, rows_read = rows_read + %s, rows_filtered = rows_filtered + %s,
-                seconds = seconds + %s
-            where (target_schema, target_table) = (%s, %s) returning batches""",
-            [json.dumps(position.mark), read, filtered, seconds, target.schema, target.name],
-        ).fetchone()
-        assert row is not None, "advance() needs an open load"
-        self.connection.execute(
-            """insert into _naru.batch (run_id, target_schema, target_table, batch, rows_read, rows_loaded, seconds)
-            values (%s, %s, %s, %s, %s, %s, %s)""",
-            [run_id, target.schema, target.name, row[0], read, loaded, seconds],
-        )
+        parameters = {
+            "run_id": run_id,
+            "schema": target.schema,
+            "table": target.name,
+            "position": json.dumps(position.mark),
+            "read": read,
+            "filtered": filtered,
+            "loaded": loaded,
+            "seconds": seconds,
+        }
+        if self.connection.execute(query("advance_load"), parameters).rowcount != 1:
+            raise TargetError(
+                f"the ledger has lost the load of table {target.schema}.{target.name}",
+                hint="nobody but Naru should change the schema _naru; begin again with --restart",
+            )
 
     def set_state(self, target: Table, state: str, *, rows_before: int = 0, rows_updated: int = 0) -> None:
         self.connection.execute(

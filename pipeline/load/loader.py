@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -72,9 +73,16 @@ class Loader:
         Raises TargetError, and what `admit` raises.
         """
         started = time.perf_counter()
-        batch = cargo.batch
-        with translated(f"loading table {self._target.name}"), self._connection.transaction():
-            refused = self._copy(batch.frame, batch.origin, cargo.payload) if batch.frame.height else ()
+        with translated(f"loading table {self._target.name}"):
+            try:
+                return self._commit(cargo.batch, started, lambda: self._copy(cargo.payload))
+            except RowsRefused:
+                # Rare, so the usual way pays no savepoint; the refused batch is begun again with them.
+                return self._commit(cargo.batch, started, lambda: self._bisect(cargo.batch.frame, cargo.batch.origin))
+
+    def _commit(self, batch: Transformed, started: float, copy: Callable[[], tuple[Reject, ...]]) -> Delivered:
+        with self._connection.transaction():
+            refused = copy() if batch.frame.height else ()
             rejects = batch.rejects + refused
             if rejects:
                 self._admit(rejects[0].table, len(rejects), f"{rejects[0].reason}: {rejects[0].detail}")
@@ -104,16 +112,19 @@ class Loader:
     def _encode(self, frame: pl.DataFrame, origin: Origin) -> Payload:
         return self._encoder.encode(frame.with_columns(origin.locators.alias(ORDINAL)))
 
-    def _copy(self, frame: pl.DataFrame, origin: Origin, payload: Payload | None = None) -> tuple[Reject, ...]:
+    def _copy(self, payload: Payload) -> tuple[Reject, ...]:
+        copy_in(self._connection, self._destination, self._encoder, payload)
+        return ()
+
+    def _bisect(self, frame: pl.DataFrame, origin: Origin) -> tuple[Reject, ...]:
         """Copy what PostgreSQL accepts and return the rest: k bad rows of n cost O(k log n) COPYs."""
         try:
             with self._connection.transaction():
-                copy_in(self._connection, self._destination, self._encoder, payload or self._encode(frame, origin))
+                return self._copy(self._encode(frame, origin))
         except RowsRefused as refusal:
             if frame.height == 1:
                 return (origin.reject(0, Stage.COPY, f"sqlstate_{refusal.sqlstate}", str(refusal)),)
-            half = frame.height // 2
-            first = self._copy(frame.slice(0, half), origin.slice(0, half))
-            rest = frame.height - half
-            return first + self._copy(frame.slice(half, rest), origin.slice(half, rest))
-        return ()
+        half = frame.height // 2
+        rest = frame.height - half
+        first = self._bisect(frame.slice(0, half), origin.slice(0, half))
+        return first + self._bisect(frame.slice(half, rest), origin.slice(half, rest))

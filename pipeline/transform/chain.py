@@ -7,6 +7,7 @@ with its original values and the first reason found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -17,7 +18,8 @@ from pipeline.errors import MappingError
 from pipeline.mapping.models import ColumnMapping, Encoding, TableMapping
 from pipeline.outcome import Loss, Reject, Stage
 from pipeline.postgres.wire import frame_dtype
-from pipeline.transform.filter import kept
+from pipeline.transform.constants import constants
+from pipeline.transform.filter import Comparison, kept
 from pipeline.transform.origin import Origin
 from pipeline.transform.step import Step
 from pipeline.transform.text import Default, EmptyToNull, MapValues, NoNul, Repair, Trim
@@ -98,7 +100,7 @@ class Chain:
     def __init__(self, source: Table, mapping: TableMapping, routes: Sequence[Route]) -> None:
         self._table = source.name
         self._key = tuple(name for name in source.primary_key if name in {route.source.name for route in routes})
-        self._filter = mapping.filter
+        self._filter = tuple(_comparisons(source, mapping, routes))
         self._columns = tuple(_column_chain(source.name, route) for route in routes if route.target)
         self.source_dtypes = {route.source.name: route.dtype for route in routes}
         """Dtypes of the source's columns that the chain reads; what a mapping skips is not even decoded."""
@@ -118,7 +120,7 @@ class Chain:
     def _passing(self, batch: Batch, findings: _Findings) -> pl.Series | None:
         """Rows that the filter keeps, and those it cannot judge because their cell is unreadable."""
         passing = kept(batch.frame, self._filter)
-        judged = {condition.column for condition in self._filter}
+        judged = {comparison.column for comparison in self._filter}
         for defect in batch.defects:
             if passing is not None and defect.column in judged:
                 passing = passing.scatter(defect.row, values=True)
@@ -169,7 +171,9 @@ def _steps(mapping: ColumnMapping, target: Column, dtype: pl.DataType, table: st
         yield EmptyToNull()
     wanted = frame_dtype(target.type)
     if mapping.values:
-        yield MapValues(mapping.values, wanted)
+        with _written(table, source):
+            before = constants(mapping.values, dtype)
+            yield MapValues(before, constants(mapping.values.values(), wanted, uuid=target.type.name == "uuid"))
     elif dtype != wanted:
         if not castable(dtype, target.type):
             raise MappingError(
@@ -178,13 +182,32 @@ def _steps(mapping: ColumnMapping, target: Column, dtype: pl.DataType, table: st
             )
         yield Cast(target.type, round=mapping.round)
     if mapping.default is not None:
-        yield Default(mapping.default)
+        with _written(table, source):
+            yield Default(constants([mapping.default], wanted, uuid=target.type.name == "uuid"))
     if target.type.name in ("varchar", "char") and target.type.args:
         yield Fit(target.type.args[0])
     if target.type.name in ("timestamp", "timestamptz", "time") and target.type.args and target.type.args[0] < 6:
         yield Fraction(target.type.args[0], round=mapping.round)
     if not target.nullable:
         yield Required()
+
+
+@contextmanager
+def _written(table: str, column: Column) -> Iterator[None]:
+    """Say where a value stands that the column cannot have."""
+    try:
+        yield
+    except ValueError as error:
+        hint = "write it as the column's type has it: 12, 1.50, true, 2024-02-29, 2024-02-29 23:59:59"
+        raise MappingError(f"table {table}, column {column.name}: {error}", hint=hint) from None
+
+
+def _comparisons(table: Table, mapping: TableMapping, routes: Sequence[Route]) -> Iterator[Comparison]:
+    by_name = {route.source.name: route for route in routes}
+    for condition in mapping.filter:
+        route = by_name[condition.column]
+        with _written(table.name, route.source):
+            yield Comparison.of(condition, route.dtype, route.converter)
 
 
 def _settle_defects(column: _ColumnChain, batch: Batch, values: pl.Series, findings: _Findings) -> pl.Series:

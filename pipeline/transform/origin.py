@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -21,11 +21,15 @@ class Origin:
     defects: tuple[Defect, ...] = ()
 
     def select(self, mask: pl.Series) -> Origin:
-        """Rows where the mask holds; none of them may have a defect that was not replaced."""
-        return Origin(self.table, self.key, self.frame.filter(mask), self.locators.filter(mask))
+        """Rows where the mask holds."""
+        places = mask.cum_sum() - 1
+        defects = tuple(replace(defect, row=places[defect.row]) for defect in self.defects if mask[defect.row])
+        return Origin(self.table, self.key, self.frame.filter(mask), self.locators.filter(mask), defects)
 
     def slice(self, start: int, rows: int) -> Origin:
-        return Origin(self.table, self.key, self.frame.slice(start, rows), self.locators.slice(start, rows))
+        inside = [defect for defect in self.defects if start <= defect.row < start + rows]
+        defects = tuple(replace(defect, row=defect.row - start) for defect in inside)
+        return Origin(self.table, self.key, self.frame.slice(start, rows), self.locators.slice(start, rows), defects)
 
     def reject(self, row: int, stage: Stage, reason: str, detail: str) -> Reject:
         values: dict[str, object] = self.frame.row(row, named=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,9 +47,9 @@ class Repair:
                 return text if not any(0x80 <= ord(c) <= 0xFF for c in text) else None
         try:
             decoded = raw.decode(self.codec)
-        except UnicodeDecodeError:
+            return decoded if decoded.encode(self.codec) == raw else None
+        except UnicodeError:
             return None
-        return decoded if decoded.encode(self.codec) == raw else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,37 +83,30 @@ class EmptyToNull:
 
 @dataclass(frozen=True, slots=True)
 class MapValues:
-    """The mapping's table of values; what it does not name is refused."""
+    """The mapping's table of values, `before` to `after`; what it does not name is refused."""
 
-    table: Mapping[str, object]
-    dtype: pl.DataType
+    before: pl.Series
+    after: pl.Series
     name: str = "values"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        spelled = _spell(values)
-        unknown = somewhere(spelled.is_not_null() & ~spelled.is_in(list(self.table)))
-        mapped = spelled.replace_strict(
-            list(self.table),
-            pl.Series(list(self.table.values()), dtype=self.dtype),
-            default=None,
-            return_dtype=self.dtype,
-        )
-        return Stepped(mapped, refused=unknown)
+        unknown = somewhere(values.is_not_null() & ~values.is_in(self.before.implode()))
+        dtype = self.after.dtype
+        return Stepped(values.replace_strict(self.before, self.after, default=None, return_dtype=dtype), unknown)
 
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """A value for NULL."""
+    """A value for NULL; `value` is a column of one row."""
 
-    value: object
+    value: pl.Series
     name: str = "default"
 
     def __call__(self, values: pl.Series) -> Stepped:
         missing = somewhere(values.is_null())
         if missing is None:
             return Stepped(values)
-        filled = values.fill_null(pl.lit(self.value, dtype=values.dtype))
-        return Stepped(filled, lost=missing)
+        return Stepped(values.zip_with(~missing, self.value.new_from_index(0, len(values))), lost=missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +123,3 @@ class NoNul:
         if not self.replace:
             return Stepped(values, refused=found)
         return Stepped(values.str.replace_all("\0", REPLACEMENT, literal=True), lost=found)
-
-
-def _spell(values: pl.Series) -> pl.Series:
-    """Source values as a mapping's YAML writes them: true, 1, text as it is."""
-    if values.dtype == pl.Boolean:
-        return values.to_frame("v").select(pl.when("v").then(pl.lit("true")).when(~pl.col("v")).then(pl.lit("false")))[
-            "literal"
-        ]
-    return values.cast(pl.String)

@@ -14,6 +14,11 @@ from pipeline.transform.step import Stepped, differs, somewhere
 # 100 ns ticks from 0001-01-01 to 1970-01-01: the epochs of .NET and of Polars.
 _TICKS_TO_1970 = 621_355_968_000_000_000
 _ACCESS_DAY_ZERO = pl.date(1899, 12, 30)
+_DAY_NS = 86_400 * 10**9
+# Polars also reads 20-1-5 and +2020-01-01; neither says which year it means.
+_DATE = r"^\d{4}-\d\d-\d\d$"
+_DATE_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?$"
+_TIME = r"^\d\d:\d\d:\d\d(\.\d+)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,12 @@ class Fraction:
         cut = somewhere(values.dt.microsecond() % unit != 0)
         if cut is None:
             return Stepped(values)
-        return Stepped(values.dt.round(f"{unit}us"), lost=cut) if self.round else Stepped(values, refused=cut)
+        if not self.round:
+            return Stepped(values, refused=cut)
+        if values.dtype != pl.Time:
+            return Stepped(values.dt.round(f"{unit}us"), lost=cut)
+        rounded = _round_time(values, unit * 1000)
+        return Stepped(rounded, refused=somewhere(values.is_not_null() & rounded.is_null()), lost=cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,21 @@ def castable(source: pl.DataType, type: SqlType) -> bool:
     return source == frame_dtype(type) or _kind(source) in _CASTS.get(_target_kind(type), {})
 
 
+def from_text(texts: pl.Series, dtype: pl.DataType, *, uuid: bool = False) -> pl.Series:
+    """What the texts say, exactly; raises ValueError naming one that is no value of the dtype."""
+    if dtype == pl.String:
+        return texts
+    cast = _CASTS.get("uuid" if uuid else _kind(dtype), {}).get("text")
+    if cast is None:
+        raise ValueError("a mapping cannot write down a value of this column's type")
+    values = cast(texts, dtype)
+    inexact = _inexact(texts, values)
+    wrong = texts.is_not_null() & values.is_null()
+    for text in texts.filter(wrong if inexact is None else wrong | inexact):
+        raise ValueError(f"{text!r} is not a value of this column's type")
+    return values
+
+
 Caster = Callable[[pl.Series, pl.DataType], pl.Series]
 
 
@@ -105,20 +130,47 @@ def _plain(values: pl.Series, target: pl.DataType) -> pl.Series:
     return values.cast(target, strict=False)
 
 
+def _rounded(values: pl.Series, target: pl.DataType) -> pl.Series:
+    """The nearest that the target holds, halves away from zero as PostgreSQL's numeric rounds them.
+
+    What has an exact counterpart keeps it: rounding a float computes, and may miss by its last bit.
+    """
+    exact = _plain(values, target)
+    inexact = _inexact(values, exact)
+    if inexact is None:
+        return exact
+    scale = target.scale if isinstance(target, pl.Decimal) else 0
+    nearest = _plain(values.round(scale, mode="half_away_from_zero"), target)
+    return exact.zip_with(~inexact, nearest)
+
+
+def _from_boolean(values: pl.Series, target: pl.DataType) -> pl.Series:
+    return values.cast(pl.Int8).cast(target, strict=False)
+
+
+def _round_time(values: pl.Series, unit_ns: int) -> pl.Series:
+    """NULL where a time would round up to midnight, which is another day's."""
+    rounded = (values.cast(pl.Int64) + unit_ns // 2) // unit_ns * unit_ns
+    return rounded.set(rounded >= _DAY_NS, None).cast(pl.Time)
+
+
 def _text_to_integer(values: pl.Series, target: pl.DataType) -> pl.Series:
     return values.str.strip_chars(" ").str.to_integer(dtype=type(target), strict=False)  # type: ignore[arg-type]
 
 
 def _text_to_float(values: pl.Series, target: pl.DataType) -> pl.Series:
-    return values.str.strip_chars(" ").cast(target, strict=False)
+    """Beyond the target's range is no value: only a text that says so is infinite."""
+    stripped = values.str.strip_chars(" ")
+    numbers = stripped.cast(target, strict=False)
+    return numbers.set(numbers.is_infinite() & ~stripped.str.contains("(?i)inf"), None)
 
 
 def _text_to_decimal(values: pl.Series, target: pl.DataType) -> pl.Series:
     """Through more digits than asked for, where they fit: Polars rounds a decimal and cuts a text."""
     assert isinstance(target, pl.Decimal)
     stripped = values.str.strip_chars(" ")
-    wide = stripped.cast(pl.Decimal(38, min(38, target.scale + 12)), strict=False).cast(target, strict=False)
-    return wide.fill_null(stripped.cast(target, strict=False))
+    wide = stripped.cast(pl.Decimal(38, min(38, target.scale + 12)), strict=False)
+    return _rounded(wide, target).fill_null(stripped.cast(target, strict=False))
 
 
 def _text_to_boolean(values: pl.Series, target: pl.DataType) -> pl.Series:
@@ -129,24 +181,28 @@ def _text_to_boolean(values: pl.Series, target: pl.DataType) -> pl.Series:
 
 def _number_to_boolean(values: pl.Series, target: pl.DataType) -> pl.Series:
     """1 and Access's -1 are true, 0 is false, everything else has no answer."""
-    return values.cast(pl.Int64, strict=False).replace_strict(
-        [0, 1, -1], [False, True, True], default=None, return_dtype=target
-    )
+    return values.replace_strict([0, 1, -1], [False, True, True], default=None, return_dtype=target)
 
 
 def _text_to_datetime(values: pl.Series, target: pl.DataType) -> pl.Series:
-    iso = values.str.replace("T", " ", literal=True)
+    """ISO 8601 without a zone, or a bare date; digits beyond microseconds are cut, which `_inexact` tells."""
+    iso = _matching(values, _DATE_TIME).str.replace("T", " ", literal=True)
     timed = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
-    dated = iso.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-    return timed.fill_null(dated)
+    return timed.fill_null(_text_to_date(values, pl.Date()).cast(pl.Datetime("us")))
 
 
 def _text_to_date(values: pl.Series, target: pl.DataType) -> pl.Series:
-    return values.str.to_date("%Y-%m-%d", strict=False)
+    return _matching(values, _DATE).str.to_date("%Y-%m-%d", strict=False)
 
 
 def _text_to_time(values: pl.Series, target: pl.DataType) -> pl.Series:
-    return values.str.to_time("%H:%M:%S%.f", strict=False)
+    times = _matching(values, _TIME).str.to_time("%H:%M:%S%.f", strict=False)
+    return (times.cast(pl.Int64) // 1000 * 1000).cast(pl.Time)
+
+
+def _matching(values: pl.Series, pattern: str) -> pl.Series:
+    """NULL in place of what does not match."""
+    return values.set(~values.str.contains(pattern), None)
 
 
 def _text_to_uuid(values: pl.Series, target: pl.DataType) -> pl.Series:
@@ -166,10 +222,15 @@ def _spell_datetime(values: pl.Series, target: pl.DataType) -> pl.Series:
 
 
 # target kind -> source kind -> how. What is missing here is refused by the plan.
-_NUMBERS: dict[str, Caster] = {"integer": _plain, "float": _plain, "decimal": _plain, "boolean": _plain}
+_NUMBERS: dict[str, Caster] = {
+    "integer": _rounded,
+    "float": _rounded,
+    "decimal": _rounded,
+    "boolean": _from_boolean,
+}
 _CASTS: dict[str, dict[str, Caster]] = {
     "integer": {**_NUMBERS, "text": _text_to_integer},
-    "float": {**_NUMBERS, "text": _text_to_float},
+    "float": {"integer": _plain, "float": _plain, "decimal": _plain, "boolean": _plain, "text": _text_to_float},
     "decimal": {**_NUMBERS, "text": _text_to_decimal},
     "boolean": {"integer": _number_to_boolean, "float": _number_to_boolean, "text": _text_to_boolean},
     "text": {
@@ -206,8 +267,8 @@ def _kind(dtype: pl.DataType) -> str:
 def _inexact(before: pl.Series, after: pl.Series) -> pl.Series | None:
     """Where a number or a time does not come back from its cast as it was.
 
-    Text is not asked to come back: `007` and `7` are the same integer. Text to decimal is, because
-    Polars cuts digits beyond the scale without a word.
+    Text is not asked to come back: `007` and `7` are the same integer. Its digits after the point are
+    counted, because Polars cuts those beyond the scale without a word.
     """
     source, target = _kind(before.dtype), _kind(after.dtype)
     if target in ("integer", "decimal", "float") and source in ("integer", "decimal", "float"):
@@ -217,12 +278,14 @@ def _inexact(before: pl.Series, after: pl.Series) -> pl.Series | None:
     if (source, target) == ("datetime", "date"):
         return differs(before, after.cast(before.dtype))
     if (source, target) == ("text", "decimal"):
-        return somewhere(after.is_not_null() & _fraction_cut(before, after.dtype))
+        assert isinstance(after.dtype, pl.Decimal)
+        exponent = before.str.contains("[eE]").fill_null(value=False)
+        return somewhere(after.is_not_null() & (_fraction_cut(before, after.dtype.scale) | exponent))
+    if source == "text" and target in ("datetime", "time"):
+        return somewhere(after.is_not_null() & _fraction_cut(before, 6))
     return None
 
 
-def _fraction_cut(text: pl.Series, dtype: pl.DataType) -> pl.Series:
-    assert isinstance(dtype, pl.Decimal)
-    digits = text.str.strip_chars(" ").str.extract(r"\.(\d*)").str.strip_chars_end("0").str.len_chars().fill_null(0)
-    exponent = text.str.contains("[eE]").fill_null(value=False)
-    return (digits > dtype.scale) | exponent
+def _fraction_cut(text: pl.Series, digits: int) -> pl.Series:
+    found = text.str.strip_chars(" ").str.extract(r"\.(\d*)").str.strip_chars_end("0").str.len_chars()
+    return found.fill_null(0) > digits

@@ -56,22 +56,24 @@ class Names:
 def looks_like(samples: Iterable[bytes]) -> str | None:
     """The East Asian code page that texts read as single bytes probably are in, as `949 (Korean)`.
 
-    True for a page that decodes every sample, with at least four pairs of which nine in ten begin
-    with the lead byte of an everyday character.
+    True for a page that decodes all samples together, with at least four pairs, most of them everyday
+    characters, and with second bytes beyond ASCII, as accents rarely stand side by side.
     """
     text = b" ".join(samples)
     for page, language in _EAST_ASIAN.items():
-        leads = _leads(text, codec_of(page))
+        pairs = _pairs(text, codec_of(page))
         low, high = _COMMON_LEADS[page]
-        if len(leads) >= 4 and sum(low <= lead <= high for lead in leads) >= 0.9 * len(leads):
+        common = sum(low <= pair[0] <= high for pair in pairs)
+        beyond_ascii = sum(pair[1] >= 0x80 for pair in pairs)
+        if len(pairs) >= 4 and common >= 0.9 * len(pairs) and beyond_ascii >= 0.4 * len(pairs):
             return f"{page} ({language})"
     return None
 
 
-def _leads(text: bytes, codec: str) -> list[int]:
-    """First bytes of the two-byte characters, or nothing when the text is not of the codec."""
+def _pairs(text: bytes, codec: str) -> list[bytes]:
+    """The two-byte characters of a text, or nothing when it is not of the codec."""
     try:
-        pairs = (character.encode(codec) for character in text.decode(codec))
-        return [pair[0] for pair in pairs if len(pair) == 2]
-    except UnicodeError:
+        characters = text.decode(codec)
+    except UnicodeDecodeError:
         return []
+    return [pair for pair in (character.encode(codec) for character in characters) if len(pair) == 2]

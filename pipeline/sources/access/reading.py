@@ -65,6 +65,7 @@ def _runs(
     pages = data_pages(file, table)
     pending, sizes = Rows.none(), np.zeros(0, np.int64)
     for window in _windows(pages[pages >= last >> 8]):
+        file.check_unchanged()
         rows = live_rows(file, table, window)
         rows = rows.where(rows.locator > last)
         found = ColumnReader(file, table, rows, codec).sizes(columns)

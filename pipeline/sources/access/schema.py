@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.catalog import Catalog, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
-from pipeline.sources.access.codepage import UTF_16, Names, looks_like
+from pipeline.sources.access.codepage import UTF_16, Names
 from pipeline.sources.access.columns import type_of
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.objects import Objects
 from pipeline.sources.access.properties import NO_PROPERTIES, Properties, parse_properties
 from pipeline.sources.access.relationships import read_relationships, resolve
+from pipeline.sources.access.suspicion import code_page_notices
 from pipeline.sources.access.text import decode_bytes
 
 _LARGEST_LONG = 2**31 - 1
@@ -20,7 +21,7 @@ _LARGEST_LONG = 2**31 - 1
 
 def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
     """Tables of the user by name, facts of the file, and notices of what does not arrive as it is."""
-    tables, notices = [], list(_file_notices(objects))
+    definitions, tables, notices = [], [], list(_file_notices(objects))
     for name, described in sorted(objects.tables.items()):
         definition = read_definition(file, described.page, name, names)
         properties = NO_PROPERTIES
@@ -29,10 +30,12 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
                 properties = parse_properties(described.properties, lambda raw: decode_bytes(raw, names.codec))
         except ValueError as error:
             notices.append(Notice(name, None, f"properties are damaged ({error}): no defaults, rules or descriptions"))
+        definitions.append(definition)
         tables.append(_table(file, definition, properties))
         notices += _table_notices(tables[-1], properties)
     tables, unresolved = _related(file, objects, names, tables)
-    return Catalog(tuple(tables), _facts(file, names), (*notices, *unresolved, *_name_notices(names)))
+    notices += [*unresolved, *code_page_notices(file, definitions, names)]
+    return Catalog(tuple(tables), _facts(file, names), tuple(notices))
 
 
 def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Table]) -> tuple[list[Table], list[Notice]]:
@@ -133,11 +136,3 @@ def _table_notices(table: Table, properties: Properties) -> Iterator[Notice]:
 
 def _not_read(type: SqlType) -> str:
     return _NOT_READ.get(type.name, f"type {type} is not known, so its values are not read")
-
-
-def _name_notices(names: Names) -> Iterator[Notice]:
-    for name in names.undecodable:
-        yield Notice(None, None, f"name {name!r} holds bytes that are not {names.codec}; try another code page")
-    other = looks_like(names.beyond_ascii)
-    if other and not other.startswith(names.codec.removeprefix("cp")):
-        yield Notice(None, None, f"names are read as {names.codec} and look like code page {other}; try code_page")

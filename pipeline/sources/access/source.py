@@ -10,11 +10,11 @@ from typing import Self
 
 from pipeline.batch import Batch, Fingerprint, Position
 from pipeline.catalog import Catalog
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UnsupportedSource
 from pipeline.sources.access.codepage import UTF_16, Names, codec_of
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.objects import Objects, read_objects
+from pipeline.sources.access.objects import OBJECTS_PAGE, Objects, read_objects
 from pipeline.sources.access.reading import count_rows, read_table
 from pipeline.sources.access.schema import build_catalog
 
@@ -50,9 +50,16 @@ class AccessSource:
         self._closing.close()
 
     def _codec(self, file: AccessFile) -> str:
+        """Of all text: the override, else the header's code page, else that of the first columns Access made."""
         if file.format.wide:
             return UTF_16
-        return codec_of(file.header.code_page if self._code_page is None else self._code_page)
+        if self._code_page is not None:
+            return codec_of(self._code_page)
+        columns = read_definition(file, OBJECTS_PAGE, "MSysObjects", Names("ascii")).columns
+        claimed = file.header.code_page or max(column.code_page for column in columns)
+        if not claimed:
+            raise UnsupportedSource(f"{file.name}: does not say its code page", hint="give code_page, such as 949")
+        return codec_of(claimed)
 
     def _open(self) -> tuple[AccessFile, Objects, str]:
         if self._opened is None:

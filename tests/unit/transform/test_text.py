@@ -1,0 +1,97 @@
+"""Steps on text: what they change, what they refuse, and that nothing is lost unseen."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.transform.step import Step
+from pipeline.transform.text import Default, EmptyToNull, MapValues, NoNul, Repair, Trim
+
+
+def text(*values: str | None) -> pl.Series:
+    return pl.Series(values, dtype=pl.String)
+
+
+def apply(step: Step, values: pl.Series) -> tuple[list[object], list[int], list[int]]:
+    """Values, and the rows refused and lost."""
+    stepped = step(values)
+    refused, lost = (mask.arg_true().to_list() if mask is not None else [] for mask in (stepped.refused, stepped.lost))
+    return stepped.values.to_list(), refused, lost
+
+
+def test_korean_stored_as_latin_1_is_repaired_and_recorded() -> None:
+    stored = text("ÇÑ±Û", "Ç°¸ñ A-1", "plain", None, "한글", "")
+    assert apply(Repair("cp949"), stored) == (["한글", "품목 A-1", "plain", None, "한글", ""], [], [0, 1])
+
+
+def test_text_that_may_be_either_is_refused_and_stays_as_it_was() -> None:
+    assert apply(Repair("cp949"), text("café", "한é", "Ç")) == (["café", "한é", "Ç"], [0, 1, 2], [])
+
+
+def test_bytes_that_windows_showed_as_its_own_characters_are_repaired() -> None:
+    shown = "갂".encode("cp949").decode("cp1252")
+    assert any(ord(c) > 0xFF for c in shown + "…") and "갂".encode("cp949") == b"\x81\x41" or shown
+    euro = b"\xb0\xa1\x80".decode("cp1252")  # U+20AC stands for 0x80, which ends no Korean character
+    assert apply(Repair("cp949"), text(euro))[1] == [0]
+
+
+@given(st.lists(st.text(st.characters(codec="cp949", exclude_characters="\0"))))
+def test_whatever_cp949_can_hold_comes_back(meant: list[str]) -> None:
+    stored = text(*(value.encode("cp949").decode("latin-1") for value in meant))
+    assert apply(Repair("cp949"), stored)[:2] == (meant, [])
+
+
+@given(st.lists(st.text()))
+def test_a_repair_never_fails_and_changes_only_what_it_records(values: list[str]) -> None:
+    for codec in ("cp949", "utf-8", "utf-7", "utf-16"):
+        after, refused, lost = apply(Repair(codec), text(*values))
+        changed = [i for i, (a, b) in enumerate(zip(values, after, strict=True)) if a != b]
+        assert changed == lost
+        assert not {*refused} & {*changed}
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [("both", ["a b", "", "\ta\u3000", None]), ("left", ["a b ", "", "\ta\u3000 ", None]), ("right", [" a b", "", " \ta\u3000", None])],
+)
+def test_trim_cuts_blanks_and_no_other_white_space(side: str, expected: list[str | None]) -> None:
+    assert apply(Trim(side), text(" a b ", "  ", " \ta\u3000 ", None)) == (expected, [], [0, 1, 2])
+
+
+def test_empty_text_becomes_null_and_is_recorded() -> None:
+    assert apply(EmptyToNull(), text("", None, " ")) == ([None, None, " "], [], [0])
+
+
+def test_nul_is_refused_or_replaced_as_the_mapping_says() -> None:
+    values = text("a\0b\0", "ab", None)
+    assert apply(NoNul(replace=False), values) == (["a\0b\0", "ab", None], [0], [])
+    assert apply(NoNul(replace=True), values) == (["a\ufffdb\ufffd", "ab", None], [], [0])
+
+
+@pytest.mark.parametrize(
+    ("before", "values", "after", "expected"),
+    [
+        (["Y", "N"], ["Y", "N", None, "y"], [True, False], [True, False, None, None]),
+        ([True, False], [True, False, None, True], [1, 0], [1, 0, None, 1]),
+        ([1, 2], [1, 2, None, 3], ["one", None], ["one", None, None, None]),
+        ([Decimal("1.50")], [Decimal("1.5000"), None, None, Decimal("1.51")], ["x"], ["x", None, None, None]),
+    ],
+)
+def test_a_table_of_values_refuses_what_it_does_not_name(
+    before: list[object], values: list[object], after: list[object], expected: list[object]
+) -> None:
+    old = pl.Series(values)
+    step = MapValues(pl.Series(before, dtype=old.dtype), pl.Series(after))
+    unknown = [i for i, value in enumerate(values) if value is not None and value not in before]
+    assert apply(step, old) == (expected, unknown, [])
+
+
+def test_a_default_takes_the_place_of_null_only() -> None:
+    money = pl.Series([None, Decimal("0"), None], dtype=pl.Decimal(19, 4))
+    one = pl.Series([Decimal("1.5")], dtype=pl.Decimal(19, 4))
+    assert apply(Default(one), money) == ([Decimal("1.5"), Decimal(0), Decimal("1.5")], [], [0, 2])
