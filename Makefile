@@ -8,10 +8,10 @@ STAMP := $(VENV)/.complete
 WHEELS := --only-binary :all: --no-binary access-parser
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format check lock fuzz bench clean
+.PHONY: help venv demo test lint format generated check lock fuzz bench clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' Makefile
 
 venv: $(STAMP)  ## Make the virtual environment, with the pinned versions
 
@@ -39,6 +39,13 @@ lint: $(STAMP)  ## Check style, types and who imports whom
 format: $(STAMP)  ## Bring the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+generated: $(STAMP)  ## Write again what is made from the code; the tests say when it is not current
+	$(BIN)/python -m pipeline.dialects.reference > docs/type-rules.md
+	$(BIN)/python -m pipeline.mapping.schema > mappings/mapping.schema.json
+	$(BIN)/python -m pipeline map samples/routing_ml.accdb -o mappings/routing_ml.yaml --force
+	$(BIN)/python -m pipeline ddl samples/routing_ml.accdb --mapping mappings/routing_ml.yaml -o schema.sql
+	$(BIN)/python -m typer pipeline.cli.app utils docs --name "python -m pipeline" --title "Command line" --output docs/cli.md
 
 check: lint test  ## Everything that must pass before a commit
 

@@ -18,7 +18,6 @@ import typer
 from rich.console import Console
 
 import pipeline
-from pipeline.batch import Fingerprint
 from pipeline.cli.opening import (
     Chosen,
     CodePageOption,
@@ -30,6 +29,7 @@ from pipeline.cli.opening import (
     open_source,
     open_target,
     plan_for,
+    source_path,
 )
 from pipeline.engine.dryrun import forecast
 from pipeline.engine.plan import Plan
@@ -82,7 +82,9 @@ def migrate(
         if settings.target_configured and not yes:
             _confirm_backup(target, plan)
         options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
-        outcome = _migrate(source, plan, chosen, target, settings, options, run_id, console)
+        outcome = _migrate(
+            source, source_path(settings, file).name, plan, chosen, target, settings, options, run_id, console
+        )
     if json:
         print(as_json(outcome))  # noqa: T201
     print_outcome(console, outcome)
@@ -93,6 +95,7 @@ def migrate(
 
 def _migrate(
     source: Source,
+    name: str,
     plan: Plan,
     chosen: Chosen,
     target: Target,
@@ -103,7 +106,8 @@ def _migrate(
 ) -> RunOutcome:
     started = time.perf_counter()
     fingerprint = source.fingerprint()
-    run = _run(run_id, source, fingerprint, chosen)
+    digest = hashlib.sha256(chosen.mapping.model_dump_json().encode()).hexdigest()
+    run = Run(run_id, "migrate", name, fingerprint.digest, digest, pipeline.__version__)
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         migration = Migration(source, fingerprint, plan, target, run, options, observer, stop.is_set)
         unbuilt = migration.execute()
@@ -111,12 +115,6 @@ def _migrate(
         findings = verify_plan(connection, plan, source)
         seconds = time.perf_counter() - started
         return summarize(connection, plan, run, target, findings, unbuilt, seconds)
-
-
-def _run(run_id: str, source: Source, fingerprint: Fingerprint, chosen: Chosen) -> Run:
-    digest = hashlib.sha256(chosen.mapping.model_dump_json().encode()).hexdigest()
-    name = source.catalog().facts.get("file", fingerprint.kind)
-    return Run(run_id, "migrate", name, fingerprint.digest, digest, pipeline.__version__)
 
 
 def _dry_run(source: Source, plan: Plan, target: Target, settings: Settings, console: Console, *, json: bool) -> None:

@@ -46,11 +46,17 @@ class Chosen:
     notices: tuple[Notice, ...]
 
 
-def open_source(settings: Settings, file: Path | None, code_page: str | int | None) -> tuple[Source, Dialect]:
-    """The source that the flags or the settings name; raises UsageError and SourceError."""
+def source_path(settings: Settings, file: Path | None) -> Path:
+    """The file that the flags or the settings name; raises UsageError."""
     path = file or settings.access_path
     if path is None:
         raise UsageError("no source is named", hint="give the path of an .accdb or .mdb file, or set ACCESS_PATH")
+    return path
+
+
+def open_source(settings: Settings, file: Path | None, code_page: str | int | None) -> tuple[Source, Dialect]:
+    """The source that the flags or the settings name; raises UsageError and SourceError."""
+    path = source_path(settings, file)
     if settings.db_type not in (None, DbType.ACCESS, DbType.POSTGRESQL):
         raise SettingsError(
             f"DB_TYPE={settings.db_type.value} is not read yet", hint="set DB_TYPE=ACCESS, or take it away"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from pipeline.log import get_logger
 
@@ -100,6 +101,11 @@ class PlainLines:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.0f} rows/s", style="dim", justify="right")
+
+
 class Bars:
     """On a terminal: rows, rows/s and time left of the present table and of the whole run."""
 
@@ -108,7 +114,7 @@ class Bars:
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f} rows"),
-            TextColumn("{task.speed:,.0f} rows/s", justify="right", style="dim"),
+            _Speed(),
             TimeRemainingColumn(),
             console=console,
             transient=True,

@@ -8,6 +8,7 @@ from dataclasses import asdict, is_dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -58,7 +59,7 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
         _say(console, f"note: {notice}", "yellow")
     print_findings(console, outcome.findings)
     loaded = sum(row.loaded for row in outcome.tables)
-    _say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {outcome.seconds:.1f} s")
+    _say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {duration(outcome.seconds)}")
     _say(console, f"run {outcome.run_id}")
 
 
@@ -71,7 +72,7 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     for finding in findings:
         table.add_row(finding.verifier, finding.table, finding.subject, finding.detail)
     console.print(table)
-    _say(console, f"verification found {len(findings)} things", "red")
+    _say(console, f"verification found {len(findings)} {'thing' if len(findings) == 1 else 'things'}", "red")
     if any(finding.verifier == "rejects" for finding in findings):
         _say(console, "hint: see the refused rows with: python -m pipeline rejects")
 
@@ -134,9 +135,11 @@ def duration(seconds: float) -> str:
 
 
 def _table(*headers: str, numbers: bool = True) -> Table:
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for i, header in enumerate(headers):
-        table.add_column(header, justify="right" if numbers and i else "left", overflow="fold")
+        table.add_column(
+            header, justify="right" if numbers and i else "left", overflow="fold", no_wrap=numbers or not i
+        )
     return table
 
 

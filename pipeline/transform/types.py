@@ -173,6 +173,15 @@ def _text_to_decimal(values: pl.Series, target: pl.DataType) -> pl.Series:
     return _rounded(wide, target).fill_null(stripped.cast(target, strict=False))
 
 
+def _float_to_decimal(values: pl.Series, target: pl.DataType) -> pl.Series:
+    """The decimal that the double is written as. Polars' own cast computes (1e25 gains nine digits), or fails."""
+    return _text_to_decimal(values.cast(pl.String), target)
+
+
+def _decimal_to_float(values: pl.Series, target: pl.DataType) -> pl.Series:
+    return values.cast(pl.String).cast(target, strict=False)
+
+
 def _text_to_boolean(values: pl.Series, target: pl.DataType) -> pl.Series:
     words = {"true": True, "false": False, "t": True, "f": False, "yes": True, "no": False, "1": True, "0": False}
     lowered = values.str.to_lowercase()
@@ -222,16 +231,28 @@ def _spell_datetime(values: pl.Series, target: pl.DataType) -> pl.Series:
 
 
 # target kind -> source kind -> how. What is missing here is refused by the plan.
-_NUMBERS: dict[str, Caster] = {
-    "integer": _rounded,
-    "float": _rounded,
-    "decimal": _rounded,
-    "boolean": _from_boolean,
-}
 _CASTS: dict[str, dict[str, Caster]] = {
-    "integer": {**_NUMBERS, "text": _text_to_integer},
-    "float": {"integer": _plain, "float": _plain, "decimal": _plain, "boolean": _plain, "text": _text_to_float},
-    "decimal": {**_NUMBERS, "text": _text_to_decimal},
+    "integer": {
+        "integer": _plain,
+        "float": _rounded,
+        "decimal": _rounded,
+        "boolean": _from_boolean,
+        "text": _text_to_integer,
+    },
+    "float": {
+        "integer": _plain,
+        "float": _plain,
+        "decimal": _decimal_to_float,
+        "boolean": _from_boolean,
+        "text": _text_to_float,
+    },
+    "decimal": {
+        "integer": _plain,
+        "float": _float_to_decimal,
+        "decimal": _rounded,
+        "boolean": _from_boolean,
+        "text": _text_to_decimal,
+    },
     "boolean": {"integer": _number_to_boolean, "float": _number_to_boolean, "text": _text_to_boolean},
     "text": {
         "integer": _plain,
@@ -273,7 +294,9 @@ def _inexact(before: pl.Series, after: pl.Series) -> pl.Series | None:
     source, target = _kind(before.dtype), _kind(after.dtype)
     if target in ("integer", "decimal", "float") and source in ("integer", "decimal", "float"):
         known = after.is_not_null()
-        back = after.cast(before.dtype, strict=False)
+        # Between decimals and floats the way leads through text, which rounds correctly where a cast computes.
+        through = after.cast(pl.String) if {source, target} == {"decimal", "float"} else after
+        back = through.cast(before.dtype, strict=False)
         return somewhere(known & before.ne_missing(back))
     if (source, target) == ("datetime", "date"):
         return differs(before, after.cast(before.dtype))

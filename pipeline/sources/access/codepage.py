@@ -5,8 +5,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 
-from pipeline.errors import UnsupportedSource
-
 UTF_16 = "utf-16-le"
 
 _CODECS = {936: "gbk", 10000: "mac_roman", 65001: "utf-8"}
@@ -19,17 +17,15 @@ _COMMON_LEADS = {949: (0xB0, 0xC8), 936: (0xB0, 0xF7), 932: (0x88, 0x9F), 950: (
 
 
 def codec_of(code_page: int | str) -> str:
-    """Name of the Python codec for a code page number or encoding name; raises UnsupportedSource."""
+    """Name of the Python codec for a code page number or encoding name; raises ValueError."""
     text = str(code_page).strip().lower()
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
     name = "cp949" if text in _KOREAN else text if number is None else _CODECS.get(number, f"cp{number}")
     try:
         found = codecs.lookup(name)
         b"a".decode(found.name)
-    except (LookupError, UnicodeError, ValueError) as error:
-        raise UnsupportedSource(
-            f"code page {code_page!r} is not known", hint="give a number such as 949 or 1252"
-        ) from error
+    except (LookupError, UnicodeError) as error:
+        raise ValueError(f"code page {code_page!r} is not known") from error
     return found.name
 
 

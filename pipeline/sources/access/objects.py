@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.sources.access.codepage import Names
+from pipeline.sources.access.columns import type_of
 from pipeline.sources.access.definition import TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.reading import read_table
@@ -15,7 +16,15 @@ from pipeline.sources.access.reading import read_table
 OBJECTS_PAGE = 2
 """Where every Access file defines MSysObjects."""
 _OBJECTS = "MSysObjects"
-_OBJECT_COLUMNS = ("Id", "Name", "Type", "Flags", "Connect", "Database", "LvProp")
+_OBJECT_COLUMNS = {
+    "Id": "Long",
+    "Name": "Text",
+    "Type": "Integer",
+    "Flags": "Long",
+    "Connect": "Memo",
+    "Database": "Memo",
+    "LvProp": "OLE",
+}
 _BATCH_ROWS = 1000
 
 _TABLE, _ODBC_LINK, _QUERY, _LINK = 1, 4, 5, 6
@@ -65,11 +74,14 @@ def read_objects(file: AccessFile, names: Names) -> Objects:
     return Objects(found["user"], found["system"], links, tuple(sorted(queries)))
 
 
-def records(file: AccessFile, table: TableDefinition, wanted: tuple[str, ...], codec: str) -> Iterator[dict[str, Any]]:
-    """Rows of a system table as mappings of the wanted columns; raises DamagedSource where it lacks one."""
-    missing = set(wanted) - {column.name for column in table.columns}
-    if missing:
-        raise file.damaged(f"lacks column {min(missing)!r}", table=table.name, page=table.page)
+def records(
+    file: AccessFile, table: TableDefinition, wanted: Mapping[str, str], codec: str
+) -> Iterator[dict[str, Any]]:
+    """Rows of a system table as mappings; raises DamagedSource unless it has the wanted columns, each of its type."""
+    types = {column.name: type_of(column, wide=file.format.wide).name for column in table.columns}
+    for name, type in wanted.items():
+        if types.get(name) != type:
+            raise file.damaged(f"column {name!r} is {types.get(name)}, not {type}", table=table.name, page=table.page)
     columns = tuple(table.column(name) for name in wanted)
     for batch in read_table(file, table, columns, codec=codec, batch_rows=_BATCH_ROWS):
         yield from batch.frame.iter_rows(named=True)

@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.batch import Batch, Defect, Position
 from pipeline.errors import SourceError
-from pipeline.sources.access.columns import ColumnReader, check_decodable
+from pipeline.sources.access.columns import ColumnReader
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.memory import Ints
@@ -34,8 +34,6 @@ def read_table(
     after: Position | None = None,
 ) -> Iterator[Batch]:
     """Batches of a table after a position, each of at most `batch_rows` rows and about 16 MiB."""
-    for column in columns:
-        check_decodable(file, table, column)
     unclaimed = file.size
     for rows, size in _runs(file, table, columns, codec, batch_rows, _last_locator(file, after)):
         file.check_unchanged()

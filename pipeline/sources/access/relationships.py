@@ -12,9 +12,15 @@ from pipeline.sources.access.definition import read_definition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.objects import TableObject, records
 
-_COLUMNS = (
-    "szRelationship", "szObject", "szColumn", "szReferencedObject", "szReferencedColumn", "grbit", "icolumn"
-)  # fmt: skip
+_COLUMNS = {
+    "szRelationship": "Text",
+    "szObject": "Text",
+    "szColumn": "Text",
+    "szReferencedObject": "Text",
+    "szReferencedColumn": "Text",
+    "grbit": "Long",
+    "icolumn": "Long",
+}
 _NOT_ENFORCED, _CASCADE_UPDATE, _CASCADE_DELETE, _SET_NULL = 0x2, 0x100, 0x1000, 0x2000
 
 

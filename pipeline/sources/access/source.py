@@ -12,6 +12,7 @@ from pipeline.batch import Batch, Fingerprint, Position
 from pipeline.catalog import Catalog
 from pipeline.errors import SourceError, UnsupportedSource
 from pipeline.sources.access.codepage import UTF_16, Names, codec_of
+from pipeline.sources.access.columns import check_decodable
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.objects import OBJECTS_PAGE, Objects, read_objects
@@ -53,13 +54,12 @@ class AccessSource:
         """Of all text: the override, else the header's code page, else that of the first columns Access made."""
         if file.format.wide:
             return UTF_16
-        if self._code_page is not None:
-            return codec_of(self._code_page)
         columns = read_definition(file, OBJECTS_PAGE, "MSysObjects", Names("ascii")).columns
-        claimed = file.header.code_page or max(column.code_page for column in columns)
-        if not claimed:
-            raise UnsupportedSource(f"{file.name}: does not say its code page", hint="give code_page, such as 949")
-        return codec_of(claimed)
+        claimed = self._code_page or file.header.code_page or max(column.code_page for column in columns)
+        try:
+            return codec_of(claimed)
+        except ValueError as error:
+            raise UnsupportedSource(f"{file.name}: {error}", hint="give code_page, such as 949 or 1252") from error
 
     def _open(self) -> tuple[AccessFile, Objects, str]:
         if self._opened is None:
@@ -89,6 +89,8 @@ class AccessSource:
         file, _, codec = self._open()
         definition = self._definition(table)
         chosen = definition.columns if columns is None else tuple(self._column(definition, name) for name in columns)
+        for column in chosen:
+            check_decodable(file, definition, column)
         return read_table(file, definition, chosen, codec=codec, batch_rows=batch_rows, after=after)
 
     def count(self, table: str) -> int:

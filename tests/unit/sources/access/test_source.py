@@ -34,9 +34,9 @@ def _whole(batches: list[Batch]) -> pl.DataFrame:
 
 
 def test_counts_are_those_of_the_sample(sample: Path) -> None:
-    expected = json.loads(sample.with_name("routing_ml.counts.json").read_text("utf-8"))
+    expected = json.loads(sample.with_name("routing_ml.counts.json").read_text("utf-8"))["rows"]
     with AccessSource(sample) as source:
-        assert {table.name: source.count(table.name) for table in source.catalog().tables} == expected
+        assert {name: source.count(name) for name in expected} == expected
 
 
 def test_catalog_has_types_keys_and_comments(catalog: Catalog) -> None:
@@ -107,7 +107,7 @@ def test_locators_are_unique_ascend_and_end_at_the_position(sample: Path) -> Non
 def test_a_batch_is_bounded_in_bytes(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with AccessSource(sample) as source:
         whole = _whole(list(source.batches("audit_logs", batch_rows=100_000)))
-        limit = 50_000
+        limit = 20_000
         monkeypatch.setattr(reading, "BATCH_BYTES", limit)
         batches = list(source.batches("audit_logs", batch_rows=100_000))
     assert_frame_equal(_whole(batches), whole)
@@ -115,7 +115,7 @@ def test_a_batch_is_bounded_in_bytes(sample: Path, monkeypatch: pytest.MonkeyPat
     alone = [batch.frame.height for batch, size in zip(batches, sizes, strict=True) if size > limit]
     assert alone
     assert set(alone) == {1}
-    assert len(batches) < 100
+    assert len(batches) < 500
 
 
 def test_chosen_columns_come_in_the_order_asked(sample: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_file_that_changes_is_not_read_on(how: str, copy: Path, sample: Path) 
                 copy.unlink()
             case "longer" | "shorter":
                 os.truncate(copy, before.st_size + (4096 if how == "longer" else -4096))
-        with pytest.raises(SourceChanged, match="copy.accdb") as caught:
+        with pytest.raises(SourceChanged, match=r"copy\.accdb") as caught:
             next(batches)
         assert caught.value.hint
         if how != "shorter":  # its last page is beyond the file now, and touching it would end the process
@@ -203,14 +203,17 @@ def test_a_change_after_the_last_batch_is_told_too(copy: Path) -> None:
 def test_files_of_other_kinds(content: bytes, match: str, tmp_path: Path) -> None:
     path = tmp_path / "file.accdb"
     path.write_bytes(content)
-    with pytest.raises(UnsupportedSource, match=f"file.accdb: .*{match}"), AccessSource(path):
+    with pytest.raises(UnsupportedSource, match=rf"file\.accdb: .*{match}"), AccessSource(path):
         pass
 
 
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a directory"), AccessSource(tmp_path):
         pass
-    with pytest.raises(SourceError, match="missing.accdb: cannot be opened"), AccessSource(tmp_path / "missing.accdb"):
+    with (
+        pytest.raises(SourceError, match=r"missing\.accdb: cannot be opened"),
+        AccessSource(tmp_path / "missing.accdb"),
+    ):
         pass
 
 
