@@ -57,15 +57,17 @@ def timed(work: Callable[[], object]) -> float:
 
 
 class Bench:
-    def __init__(self, source: AccessSource, target: Target, psql: Path, scratch: Path, batch_rows: int) -> None:
+    def __init__(
+        self, source: AccessSource, target: Target, psql: Path, scratch: Path, batch_rows: int, table: str = TABLE
+    ) -> None:
         self.source = source
         self.target = target
         self.psql = psql
-        self.ready_made = scratch / "routings.copy"
+        self.ready_made = scratch / f"{table}.copy"
         self.batch_rows = batch_rows
         catalog = source.catalog()
         plan = make_plan(catalog, draft(catalog).mapping, ACCESS)
-        self.task: TableTask = next(task for task in plan.tasks if task.target.name == TABLE)
+        self.task: TableTask = next(task for task in plan.tasks if task.target.name == table)
         # The rows as a user has them, without the column that keeps the source's order while we load.
         self.rows = text(relation(self.task.target) + SQL(" ({})").format(columns(self.task.target.column_names)))
 
@@ -75,7 +77,7 @@ class Bench:
         ledger.install()
         connection.execute(SQL("drop table if exists {}").format(relation(self.task.target)))
         ledger.begin(Run("bench", "bench", "", "", "", ""))
-        load = Load("public", TABLE, self.task.source.name, "bench", "", "", None)
+        load = Load("public", self.task.target.name, self.task.source.name, "bench", "", "", None)
         ledger.open_load(load)
         prepare(connection, load, self.task.target)
         connection.execute("checkpoint")

@@ -1,5 +1,7 @@
 """Every type of the wire, through COPY in both forms and back by SELECT: equal, whatever the value."""
 
+# ruff: noqa: DTZ001, DTZ901  (a timestamp without a zone has none)
+
 from __future__ import annotations
 
 import datetime as dt
@@ -50,7 +52,7 @@ def integers(bits: int) -> st.SearchStrategy[int]:
 
 def decimals(precision: int, scale: int) -> st.SearchStrategy[Decimal]:
     most = 10**precision - 1
-    unscaled = st.sampled_from([-most, -1, 0, 1, 10**scale, most]) | st.integers(-most, most)
+    unscaled = st.sampled_from([-most, -1, 0, 1, most]) | st.integers(-most, most)
     return unscaled.map(lambda n: Decimal(n).scaleb(-scale, _EXACT))
 
 
@@ -81,6 +83,8 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
 }
 # Beside a column of these the whole COPY is CSV: PostgreSQL reads them from text only.
 TEXT_ONLY = {"inet": st.sampled_from(["10.0.0.1", "::1"]), "interval": st.just("1 day"), "numeric": st.just("1.50")}
+# The driver would parse these into something else, or reads a real's shortest text as a double.
+SHOWN = {type: "{}::text" for type in ("json", "jsonb", *TEXT_ONLY)} | {"real": "{}::float8"}
 
 
 def table_of(types: list[str]) -> Table:
@@ -102,7 +106,7 @@ def test_every_value_comes_back(database: Target, also: str | None) -> None:
     assert encoder.binary is (also is None)
     schema = {column.name: frame_dtype(column.type) for column in table.columns}
     row = st.tuples(*(st.none() | strategy for strategy in strategies.values()))
-    shown = [SQL("{}::text") if type in ("json", "jsonb", *TEXT_ONLY) else SQL("{}") for type in strategies]
+    shown = [SQL(SHOWN.get(type, "{}")) for type in strategies]
 
     with connect(database, application_name="t", autocommit=True) as connection:
         connection.execute(ddl.create_bare(table))
@@ -111,7 +115,7 @@ def test_every_value_comes_back(database: Target, also: str | None) -> None:
         select = SQL("select {} from {} order by ctid").format(columns, relation(table))
 
         @settings(max_examples=60 if also is None else 30)
-        @given(st.lists(row, min_size=1, max_size=8))
+        @given(st.lists(row, min_size=1, max_size=4))
         def check(rows: list[tuple[object, ...]]) -> None:
             connection.execute(SQL("truncate {}").format(relation(table)))
             frame = pl.DataFrame(rows, schema=schema, orient="row")

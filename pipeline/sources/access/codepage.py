@@ -12,8 +12,8 @@ _CODECS = {936: "gbk", 10000: "mac_roman", 65001: "utf-8"}
 _KOREAN = ("euc-kr", "euc_kr", "ks_c_5601-1987", "ksc5601", "korean", "uhc", "ms949")
 """Names under which Windows means code page 949, a superset of EUC-KR."""
 _EAST_ASIAN = {949: "Korean", 932: "Japanese", 936: "Chinese, simplified", 950: "Chinese, traditional"}
-_COMMON_LEADS = {949: (0xB0, 0xC8), 936: (0xB0, 0xF7), 932: (0x88, 0x9F), 950: (0xA4, 0xC6)}
-"""Lead bytes of everyday characters: Hangul, Hanzi of both levels, Kanji, frequent Hanzi."""
+_COMMON_LEADS = {949: (0xB0, 0xC8), 936: (0xB0, 0xF7), 932: (0x82, 0x9F), 950: (0xA4, 0xC6)}
+"""Lead bytes of everyday characters: Hangul, Hanzi of both levels, Kana and Kanji, frequent Hanzi."""
 
 
 def codec_of(code_page: int | str) -> str:
@@ -24,7 +24,7 @@ def codec_of(code_page: int | str) -> str:
     try:
         found = codecs.lookup(name)
         b"a".decode(found.name)
-    except (LookupError, UnicodeError) as error:
+    except (LookupError, ValueError) as error:
         raise ValueError(f"code page {code_page!r} is not known") from error
     return found.name
 

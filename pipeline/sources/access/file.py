@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -23,19 +24,17 @@ class AccessFile:
         """Map the file; raises SourceError where it cannot be read, UnsupportedSource where it is not ours."""
         self.path = path
         self.name = path.name
-        try:
-            if path.is_dir():
-                raise SourceError(f"{path}: is a directory, not an Access file")
-            self._stream = path.open("rb")
-        except OSError as error:
-            raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
-        try:
-            self._identity = self._stat()
-            self.header = self._check()
-            content = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
-        except BaseException:
-            self._stream.close()
-            raise
+        if path.is_dir():
+            raise SourceError(f"{path}: is a directory, not an Access file")
+        with ExitStack() as stack:
+            try:
+                self._stream = stack.enter_context(path.open("rb"))
+                self._identity = self._stat()
+                self.header = self._check()
+                content = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
+            except OSError as error:
+                raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
+            self._closing = stack.pop_all()
         self.format = self.header.format
         self.memory = Memory(content)
         self.size = self.memory.size
@@ -46,17 +45,16 @@ class AccessFile:
         if size == 0:
             raise UnsupportedSource(f"{self.name}: is empty")
         header = parse_header(self._stream.read(HEADER_SIZE), self.name)
+        page = header.format.page_size
         if size > LARGEST_FILE:
             raise UnsupportedSource(f"{self.name}: has {size} bytes, and an Access file never exceeds {LARGEST_FILE}")
-        if size % header.format.page_size or size < 3 * header.format.page_size:
-            raise self.damaged(
-                f"is truncated: {size} bytes are no whole number of {header.format.page_size}-byte pages"
-            )
+        if size % page or size < 3 * page:
+            raise self.damaged(f"is truncated: {size} bytes are no whole number of pages of {page}")
         return header
 
     def close(self) -> None:
         """Close the file. The mapping itself ends with the last array that looks into it."""
-        self._stream.close()
+        self._closing.close()
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +75,8 @@ class AccessFile:
         POSIX. Access truncates only when it compacts, which replaces the file and leaves our mapping
         whole, so the window is left at that; Windows refuses to shrink a mapped file.
         """
+        if self._stream.closed:
+            raise SourceError(f"{self.name}: is not open")
         try:
             there = self.path.stat()
         except OSError as error:
@@ -117,13 +117,14 @@ class AccessFile:
             raise self.damaged(f"is of type {content[0]}, not a table definition", table=table, page=number)
         return content
 
-    def row(self, pointer: int, *, table: str) -> bytes:
-        """Content of the row at page << 8 | row, whatever its flags say."""
+    def row(self, pointer: int, *, table: str, owner: int | None = None) -> bytes:
+        """Content of the row at page << 8 | row, whatever its flags say; on a page of that owner if one is named."""
         page, row = pointer >> 8, pointer & 0xFF
         content, rows = self.page(page, table=table), self.format.rows
         count = int.from_bytes(content[self.format.row_count : rows], "little")
-        if content[0] != DATA_PAGE or row >= count or rows + 2 * count > len(content):
-            raise self.damaged("does not hold the row that is pointed to", table=table, page=page, row=row)
+        owned = owner is None or int.from_bytes(content[4:8], "little") == owner
+        if content[0] != DATA_PAGE or not owned or row >= count or rows + 2 * count > len(content):
+            raise self.damaged("is pointed to and is not there", table=table, page=page, row=row)
         place = rows + 2 * row
         start = int.from_bytes(content[place : place + 2], "little") & ROW_START
         end = len(content) if row == 0 else int.from_bytes(content[place - 2 : place], "little") & ROW_START

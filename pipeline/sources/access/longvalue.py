@@ -13,7 +13,7 @@ from pipeline.sources.access.format import LONG_VALUE_OWNER
 from pipeline.sources.access.memory import Bools, Ints, Memory
 from pipeline.sources.access.rows import Rows, slots
 
-_HEADER = 12
+_HEADER, _POINTER = 12, 4
 _LENGTH = 0x3FFFFFFF
 _CHAIN, _ONE_ROW = 0, 1
 """Top two bits of the length; both others mean inline."""
@@ -89,11 +89,11 @@ class LongValues:
             if pointer == 0 or pointer in seen:
                 raise self._damaged_at(row, "ends before its length" if pointer == 0 else "runs in a circle")
             seen.add(pointer)
-            (start,), (end,), _ = slots(self._file, np.array([pointer]), LONG_VALUE_OWNER, self._table)
-            if end - start < 5:
+            content = self._file.row(pointer, table=self._table, owner=LONG_VALUE_OWNER)
+            if len(content) <= _POINTER:
                 raise self._damaged_at(row, "has an empty piece")
-            piece = self._file.memory.read(int(start) + 4, min(int(end - start) - 4, missing))
-            pointer = int(self._file.memory.u32[start])
+            pointer = int.from_bytes(content[:_POINTER], "little")
+            piece = content[_POINTER : _POINTER + missing]
             pieces.append(piece)
             missing -= len(piece)
         return b"".join(pieces)

@@ -19,13 +19,13 @@ from pipeline.sources.access.rows import data_pages, live_rows
 def code_page_notices(file: AccessFile, tables: list[TableDefinition], names: Names) -> Iterator[Notice]:
     """Notices from all names and one page of rows of each table, as bytes; none where text is Unicode."""
     for name in names.undecodable:
-        yield Notice(None, None, f"name {name!r} holds bytes that are not {names.codec}: try another code_page")
+        yield Notice(None, None, f"name {name!r} holds bytes that are not {names.codec}: name the right code page")
     if names.codec == UTF_16:
         return
     samples = [*names.beyond_ascii, *(text for table in tables for text in _texts(file, table))]
     other = looks_like(samples)
     if other is not None and codec_of(other.split()[0]) != names.codec:
-        yield Notice(None, None, f"text is read as {names.codec} and looks like code page {other}: try that code_page")
+        yield Notice(None, None, f"text is read as {names.codec} and looks like code page {other}: name it if so")
 
 
 def _texts(file: AccessFile, table: TableDefinition) -> Iterator[bytes]:

@@ -1,5 +1,7 @@
 """Casts pair by pair: exact, or refused, or rounded and recorded."""
 
+# ruff: noqa: DTZ001, DTZ901  (a timestamp without a zone has none)
+
 from __future__ import annotations
 
 import datetime as dt

@@ -53,9 +53,10 @@ def _read_everything(path: Path) -> NaruError | None:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("which", ["sample", JET3])
 def test_scribbled_files_end_in_our_own_errors(
-    which: str, seed: int, tmp_path: Path, sample: Path, shared: Path
+    which: str, seed: int, tmp_path: Path, sample: Path, request: pytest.FixtureRequest
 ) -> None:
-    whole = (sample if which == "sample" else shared / "access" / "reference" / which).read_bytes()
+    reference = request.getfixturevalue("shared") / "access" / "reference" if which != "sample" else sample.parent
+    whole = (sample if which == "sample" else reference / which).read_bytes()
     random, seen = Random(seed), Counter[str]()
     path = tmp_path / "scribbled.accdb"
     for _ in range(ROUNDS):

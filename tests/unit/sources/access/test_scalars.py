@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from datetime import datetime
 from decimal import Decimal

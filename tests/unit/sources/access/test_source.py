@@ -210,17 +210,26 @@ def test_files_of_other_kinds(content: bytes, match: str, tmp_path: Path) -> Non
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a directory"), AccessSource(tmp_path):
         pass
-    with (
-        pytest.raises(SourceError, match=r"missing\.accdb: cannot be opened"),
-        AccessSource(tmp_path / "missing.accdb"),
-    ):
+    missing = tmp_path / "missing.accdb"
+    with pytest.raises(SourceError, match=r"missing\.accdb: cannot be opened"), AccessSource(missing):
         pass
 
 
-def test_code_pages_that_do_not_exist_are_refused_where_they_matter(sample: Path, shared: Path) -> None:
-    with AccessSource(sample, code_page="nonsense") as source:  # text is Unicode
-        assert source.catalog().tables
+def test_a_batch_asked_for_after_closing(sample: Path) -> None:
+    with AccessSource(sample) as source:
+        batches = source.batches("items", batch_rows=10)
+        next(batches)
+    with pytest.raises(SourceError, match="is not open"):
+        next(batches)
+
+
+def test_unicode_files_ignore_the_code_page(sample: Path) -> None:
+    with AccessSource(sample, code_page="nonsense") as source:
+        assert source.catalog().table("items").comment == "품목 마스터"
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", 99999, "hex"])
+def test_jet_3_refuses_code_pages_that_do_not_exist(wrong: int | str, shared: Path) -> None:
     jet3 = shared / "access" / "reference" / "jet3_cp949_500.mdb"
-    for wrong in ("nonsense", 99999, "hex"):
-        with pytest.raises(UnsupportedSource, match="is not known"), AccessSource(jet3, code_page=wrong):
-            pass
+    with pytest.raises(UnsupportedSource, match=r"jet3_cp949_500\.mdb: .* is not known"):
+        AccessSource(jet3, code_page=wrong).__enter__()
