@@ -224,3 +224,23 @@ def test_an_unknown_column_type_stops_the_table(opened: AccessFile, definition: 
         assert any(notice.column == odd[0].name for notice in source.catalog().notices)
         with pytest.raises(UnsupportedSource, match=f"users.*{odd[0].name}.*Unknown 0x63"):
             next(source.batches("users", batch_rows=1))
+
+
+@pytest.mark.parametrize("digits", [b"\0\0", b"\x1d\0", b"\x02\x03", b"\xff\xff"])
+def test_a_decimal_that_cannot_be(digits: bytes, opened: AccessFile, definition: Definition, changed: Changed) -> None:
+    table = definition("routings")
+    at = table.page * PAGE + 63 + 12 * int(opened.memory.u32[table.page * PAGE + 51]) + 25 * 10 + 11
+    assert opened.memory.read(at, 2) == b"\x09\x06"
+    _refused(changed({at: digits}), "routings", r"column 'yield_rate' claims to be Decimal")
+
+
+def test_damaged_properties_are_told_and_the_data_is_read(opened: AccessFile, sample: Path, tmp_path: Path) -> None:
+    path = tmp_path / "properties.accdb"
+    path.write_bytes(sample.read_bytes().replace(b"MR2\0", b"MRX\0"))
+    with AccessSource(path) as source:
+        catalog = source.catalog()
+        assert ("items", "properties are damaged (unknown kind of properties): no defaults, rules or descriptions") in [
+            (notice.table, notice.text) for notice in catalog.notices
+        ]
+        assert catalog.table("items").comment is None
+        assert source.count("items") == 1250
