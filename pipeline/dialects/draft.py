@@ -118,6 +118,7 @@ class _Drafting:
 
     def _keys_and_indexes(self, table: Table) -> tuple[tuple[Unique, ...], tuple[IndexMapping, ...]]:
         """Each set of columns once: Access lists an index beside the key it repeats."""
+        unread = {column.name for column in table.columns if self.dialect.rule(column.type) is None}
         keys = {table.primary_key}
         shapes: set[tuple[tuple[IndexPart, ...], bool]] = set()
         unique, indexes = [], []
@@ -125,6 +126,9 @@ class _Drafting:
             upwards = not any(part.descending for part in index.parts)
             shape = (index.parts, index.ignore_nulls and not index.unique)
             if index.primary or shape in shapes or (upwards and index.columns in keys):
+                continue
+            if unread & {*index.columns}:
+                self._note(table.name, None, f"index {index.name} is left out: a column of it is not read yet")
                 continue
             shapes.add(shape)
             if index.unique and upwards:

@@ -73,7 +73,8 @@ def check_decodable(file: AccessFile, table: TableDefinition, column: ColumnDefi
             f"{file.name}: table {table.name!r}, column {column.name!r}: values of type {type} are not read yet",
             hint="skip the column in the mapping, or copy its values to a plain column in Access",
         )
-    if column.type == DECIMAL and not 0 <= column.scale <= column.precision <= _MOST_DIGITS:
+    precise = 1 <= column.precision <= _MOST_DIGITS and column.scale <= column.precision
+    if column.type == DECIMAL and not precise:
         raise file.damaged(f"column {column.name!r} claims to be {type}", table=table.name, page=table.page)
 
 
@@ -118,12 +119,12 @@ class ColumnReader:
 
     def _long_value(self, column: ColumnDefinition) -> Decoded:
         whole, chained = self._headers(column).resolve()
-        decoded = self._bytes(self._file.memory, whole, column)
         if chained is None:
-            return decoded
-        rest = np.flatnonzero(whole.valid)
-        parts = [(chained.rows, self._bytes(chained.memory, chained.slices, column))]
-        return scatter(len(self._rows), [(rest, self._bytes(self._file.memory, whole.where(rest), column)), *parts])
+            return self._bytes(self._file.memory, whole, column)
+        rows = np.flatnonzero(whole.valid)
+        in_one_piece = self._bytes(self._file.memory, whole.where(rows), column)
+        put_together = self._bytes(chained.memory, chained.slices, column)
+        return scatter(len(self._rows), [(rows, in_one_piece), (chained.rows, put_together)])
 
     def _bytes(self, memory: Memory, slices: Slices, column: ColumnDefinition) -> Decoded:
         if column.type in (TEXT, MEMO):

@@ -31,12 +31,12 @@ class AccessFile:
                 self._stream = stack.enter_context(path.open("rb"))
                 self._identity = self._stat()
                 self.header = self._check()
-                content = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
+                self._content = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
             except OSError as error:
                 raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
             self._closing = stack.pop_all()
         self.format = self.header.format
-        self.memory = Memory(content)
+        self.memory = Memory(self._content)
         self.size = self.memory.size
         self.pages = self.size // self.format.page_size
 
@@ -55,6 +55,14 @@ class AccessFile:
     def close(self) -> None:
         """Close the file. The mapping itself ends with the last array that looks into it."""
         self._closing.close()
+
+    def forget(self) -> None:
+        """Let go of the pages read so far; they stay in the system's cache and are mapped again when needed.
+
+        Without it the process seems to hold as much memory as it has read of the file.
+        """
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            self._content.madvise(mmap.MADV_DONTNEED)
 
     def __enter__(self) -> Self:
         return self

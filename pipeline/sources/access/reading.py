@@ -21,7 +21,12 @@ _WINDOW_PAGES = 256
 
 def count_rows(file: AccessFile, table: TableDefinition) -> int:
     """Live rows, from the row slots alone."""
-    return sum(len(live_rows(file, table, window)) for window in _windows(data_pages(file, table)))
+    rows = 0
+    for window in _windows(data_pages(file, table)):
+        file.check_unchanged()
+        rows += len(live_rows(file, table, window))
+        file.forget()
+    return rows
 
 
 def read_table(
@@ -41,7 +46,9 @@ def read_table(
         unclaimed -= size
         if unclaimed < 0:
             raise file.damaged("rows claim more bytes than the file has", table=table.name)
-        yield _batch(file, table, columns, codec, rows)
+        batch = _batch(file, table, columns, codec, rows)
+        file.forget()
+        yield batch
     file.check_unchanged()
 
 

@@ -50,20 +50,26 @@ class Rows:
 
 
 def data_pages(file: AccessFile, table: TableDefinition) -> Ints:
-    """Numbers, ascending, of the pages that hold the table's rows.
+    """Numbers, ascending, of the pages that may hold rows of the table: those in its usage map.
 
-    The usage map decides: pages that only name the table as owner hold rows deleted long ago (14 of
-    255 real files have such). Pages in the map of another type, or of another owner that has them in
-    its own map too, are not this table's; anything else in the map is damage.
+    Pages that only name the table as owner hold rows deleted long ago (14 of 255 real files have such).
     """
-    pages = mapped_pages(file, table.owned_pages, table=table.name)
+    return mapped_pages(file, table.owned_pages, table=table.name)
+
+
+def _own(file: AccessFile, table: TableDefinition, pages: Ints) -> Ints:
+    """Those of some mapped pages that hold the table's rows.
+
+    Pages of another type are not, nor those of another owner that has them in its map too; anything
+    else in the map is damage.
+    """
     at = pages * file.format.page_size
     kind, owner = file.memory.u8[at], file.memory.u32[at + 4]
-    ours: Bools = (kind == DATA_PAGE) & (owner == table.page)
-    for index in np.flatnonzero(~ours).tolist():
+    own: Bools = (kind == DATA_PAGE) & (owner == table.page)
+    for index in np.flatnonzero(~own).tolist():
         _check_foreign(file, table.name, int(pages[index]), int(kind[index]), int(owner[index]))
-    mine: Ints = pages[ours]
-    return mine
+    held: Ints = pages[own]
+    return held
 
 
 def _check_foreign(file: AccessFile, table: str, page: int, kind: int, owner: int) -> None:
@@ -78,8 +84,9 @@ def _check_foreign(file: AccessFile, table: str, page: int, kind: int, owner: in
 
 
 def live_rows(file: AccessFile, table: TableDefinition, pages: Ints) -> Rows:
-    """Rows of some pages in slot order, without deleted ones; raises DamagedSource for one outside its page."""
+    """Rows on some mapped pages in slot order, without deleted ones; raises DamagedSource for one outside its page."""
     memory, form = file.memory, file.format
+    pages = _own(file, table, pages)
     base = pages * form.page_size
     count = memory.u16[base + form.row_count].astype(np.int64)
     if len(count) and count.max() > MOST_ROWS_PER_PAGE:
@@ -119,10 +126,9 @@ def _followed(file: AccessFile, table: TableDefinition, rows: Rows, moved: Ints)
     """Replace pointers by the rows they lead to, which are flagged as deleted so that no scan finds them."""
     start, end = rows.start.copy(), rows.end.copy()
     for _ in range(_MOST_HOPS):
-        if (end[moved] - start[moved] < 4).any():
-            raise _at(
-                file, table.name, rows.locator[moved][end[moved] - start[moved] < 4], "is too short for a pointer"
-            )
+        short = moved[end[moved] - start[moved] < 4]
+        if len(short):
+            raise _at(file, table.name, rows.locator[short], "is too short for a pointer")
         pointer = file.memory.u32[start[moved]].astype(np.int64)
         start[moved], end[moved], flags = slots(file, pointer, table.page, table.name)
         moved = moved[(flags & ROW_POINTER) != 0]
@@ -132,7 +138,7 @@ def _followed(file: AccessFile, table: TableDefinition, rows: Rows, moved: Ints)
 
 
 def slots(file: AccessFile, pointer: Ints, owner: int, table: str) -> tuple[Ints, Ints, Ints]:
-    """Start, end and flags of rows by pointer (page << 8 | row), on data pages of one owner."""
+    """Start, end and flags of rows by pointer, on data pages of one owner: `AccessFile.row` for many at once."""
     form, memory = file.format, file.memory
     page, slot = pointer >> 8, pointer & 0xFF
     if len(page) and not 0 < page.min() <= page.max() < file.pages:

@@ -1,6 +1,6 @@
 """Casts pair by pair: exact, or refused, or rounded and recorded."""
 
-# ruff: noqa: DTZ001, DTZ901  (a timestamp without a zone has none)
+# ruff: noqa: DTZ001  (a timestamp without a zone has none)
 
 from __future__ import annotations
 
