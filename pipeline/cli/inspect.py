@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
 from rich.console import Console
 
-from pipeline.cli.opening import CodePageOption, FileArgument, JsonOption, open_source
+from pipeline.cli.opening import CodePageOption, FileArgument, JsonOption, open_source, source_path
 from pipeline.dialects.draft import draft
-from pipeline.report.catalog import print_catalog
+from pipeline.report.catalog import print_catalog, print_differences
 from pipeline.report.text import as_json
 from pipeline.settings import load_settings
+from pipeline.sources.access.cross_check import cross_check
 
 
-def inspect(file: FileArgument = None, code_page: CodePageOption = None, json: JsonOption = False) -> None:
+def inspect(
+    file: FileArgument = None,
+    code_page: CodePageOption = None,
+    compare: Annotated[
+        bool, typer.Option("--cross-check", help="Read a small file with access-parser too, and tell where we differ.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Show tables, columns, keys, relationships and warnings of an Access file."""
-    opened, dialect = open_source(load_settings(), file, code_page)
+    settings = load_settings()
+    opened, dialect = open_source(settings, file, code_page)
     with opened as source:
         catalog = source.catalog()
+        differences = tuple(cross_check(source_path(settings, file), source)) if compare else None
     made = draft(catalog, dialect=dialect)
     if json:
-        print(as_json({"catalog": catalog, "notices": [*catalog.notices, *made.notices]}))  # noqa: T201
+        notices = [*catalog.notices, *made.notices]
+        print(as_json({"catalog": catalog, "notices": notices, "cross_check": differences}))  # noqa: T201
         return
     types = {
         (table.name, column.name): made.mapping.tables[table.name].columns[column.name].type
         for table in catalog.tables
         for column in table.columns
     }
-    print_catalog(Console(), catalog, types, made.notices)
+    console = Console()
+    print_catalog(console, catalog, types, made.notices)
+    if differences is not None:
+        print_differences(console, [(d.table, d.column, d.text) for d in differences])

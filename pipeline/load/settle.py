@@ -19,7 +19,7 @@ from pipeline.load.quarantine import Admit, Quarantine
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import read_table, table_exists
-from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, query, relation, text
+from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, Literal, query, relation, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +204,15 @@ class Settler:
         """The next number follows the highest that arrived, and is not below the source's own next one."""
         assert column.identity is not None
         last = None if column.identity.next_value is None else column.identity.next_value - 1
-        name = {"relation": text(relation(target)), "column": column.name, "last": last}
-        statement = query("set_sequence").format(column=Identifier(column.name), table=relation(target))
-        self._connection.execute(statement, name)
+        table = relation(target)
+        statement = query("set_sequence").format(
+            column=Identifier(column.name),
+            table=table,
+            relation=Literal(text(table)),
+            name=Literal(column.name),
+            last=Literal(last),
+        )
+        self._connection.execute(statement)
 
     def _run(self, statements: Iterable[Composed]) -> None:
         for statement in statements:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pipeline.catalog import Action, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.sql import query, relation, text
@@ -15,6 +17,7 @@ _SPELLINGS = {
     "time without time zone": "time",
     "time with time zone": "timetz",
 }
+_ARGUMENTS = re.compile(r"([^(]+)\((-?\d+(?:,-?\d+)*)\)([^(]*)")
 _ACTIONS = {"c": Action.CASCADE, "n": Action.SET_NULL}
 
 
@@ -86,8 +89,12 @@ def _name(table: Table) -> str:
 
 
 def _type(spelled: str) -> SqlType:
-    """`timestamp(6) without time zone` and `character varying(50)` as mappings write them."""
-    head, _, rest = spelled.partition("(")
-    args, _, tail = rest.partition(")")
-    name = head.strip() + tail
-    return SqlType(_SPELLINGS.get(name, name), tuple(int(a) for a in args.split(",")) if args else ())
+    """`timestamp(6) without time zone` and `character varying(50)` as mappings write them.
+
+    What has other arguments than numbers, `geometry(Point,4326)`, is a name as it stands.
+    """
+    match = _ARGUMENTS.fullmatch(spelled)
+    if match is None:
+        return SqlType(_SPELLINGS.get(spelled, spelled))
+    name = match[1] + match[3]
+    return SqlType(_SPELLINGS.get(name, name), tuple(map(int, match[2].split(","))))

@@ -20,7 +20,6 @@ from pgpq import schema as pgpq_schema
 
 from pipeline.catalog import SqlType, Table
 
-
 Payload = list[bytes]
 """The input of one COPY, in pieces that are sent one after another: joining them would cost a copy."""
 

@@ -24,6 +24,15 @@ def print_catalog(
     print_notices(console, [*catalog.notices, *notices])
 
 
+def print_differences(console: Console, differences: Sequence[tuple[str, str | None, str]]) -> None:
+    """What a second reader says differently: table, column, text."""
+    if not differences:
+        console.print("cross-check: access-parser reads the same", style="green")
+    for table, column, text in differences:
+        place = f"{table}.{column}" if column else table
+        console.print(f"cross-check: {place}: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def _print_table(console: Console, table: Table, types: Mapping[tuple[str, str], str | None]) -> None:
     rows = "rows unknown" if table.rows is None else f"{table.rows:,} rows"
     console.print(f"\n[bold]{escape(table.name)}[/bold]  {rows}, {len(table.columns)} columns", highlight=False)

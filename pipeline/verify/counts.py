@@ -20,7 +20,7 @@ def verify_counts(connection: Connection, subject: Subject) -> Iterator[Finding]
         text = f"the source has {subject.source_rows:,} rows, {load.rows_read:,} were read"
         yield _finding(subject, "read", abs(subject.source_rows - load.rows_read), text)
     waiting, replayed = _quarantined(connection, subject)
-    expected = load.rows_before + load.rows_read - load.rows_filtered - waiting - load.rows_updated
+    expected = load.rows_before + load.rows_loaded + replayed - load.rows_updated
     if waiting + replayed != load.rows_rejected:
         text = f"{load.rows_rejected:,} rows were refused, the quarantine holds {waiting + replayed:,}"
         yield _finding(subject, "quarantine", abs(waiting + replayed - load.rows_rejected), text)

@@ -29,7 +29,8 @@ def verify_foreign_keys(connection: Connection, subject: Subject) -> Iterator[Fi
             yield _finding(subject, key, 1, f"the relationship to {key.parent} is not built")
         elif not standing.enforced:
             yield _finding(subject, key, 1, "the constraint is not valid")
-        yield from _orphans(connection, subject, key)
+        if {*key.columns} <= {*found.column_names}:
+            yield from _orphans(connection, subject, key)
 
 
 def _orphans(connection: Connection, subject: Subject, key: ForeignKey) -> Iterator[Finding]:

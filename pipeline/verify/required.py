@@ -13,17 +13,12 @@ from pipeline.verify.subject import Subject
 
 def verify_required(connection: Connection, subject: Subject) -> Iterator[Finding]:
     found = read_table(connection, subject.target)
-    if found is None:
-        yield Finding("required", subject.target.name, "table", 1, "the table does not exist")
-        return
-    standing = {column.name: column for column in found.columns}
+    standing = {column.name: column for column in found.columns} if found else {}
     required = [column.name for column in subject.target.columns if not column.nullable]
-    for name in required:
-        if name not in standing:
-            yield _finding(subject, name, 1, "the column does not exist")
-        elif standing[name].nullable:
-            yield _finding(subject, name, 1, "the column is required and the target allows NULL")
     present = [name for name in required if name in standing]
+    for name in present:
+        if standing[name].nullable:
+            yield _finding(subject, name, 1, "the column is required and the target allows NULL")
     if present:
         counts = connection.execute(_count_nulls(subject, present)).fetchone()
         assert counts is not None, "count(*) has one row"

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.sql import Identifier, query, relation, text
+from pipeline.postgres.introspect import read_table
+from pipeline.postgres.sql import Identifier, Literal, query, relation, text
 from pipeline.verify.subject import Subject
 
 
 def verify_sequences(connection: Connection, subject: Subject) -> Iterator[Finding]:
+    found = read_table(connection, subject.target)
+    standing = found.column_names if found else ()
     for column in subject.target.columns:
-        if column.identity is None:
+        if column.identity is None or column.name not in standing:
             continue
-        statement = query("sequence_behind").format(column=Identifier(column.name), table=relation(subject.target))
-        name = {"relation": text(relation(subject.target)), "column": column.name}
-        row = connection.execute(statement, name).fetchone()
+        table = relation(subject.target)
+        statement = query("sequence_behind").format(
+            column=Identifier(column.name), table=table, relation=Literal(text(table)), name=Literal(column.name)
+        )
+        row = connection.execute(statement).fetchone()
         if row is None:
             yield _finding(subject, column.name, "the column numbers no new rows: it has no sequence")
         elif row[0] is not None and row[0] <= row[1]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection, translated
+from pipeline.postgres.introspect import table_exists
+from pipeline.verify.columns import verify_columns
 from pipeline.verify.counts import verify_counts
 from pipeline.verify.foreign_keys import verify_foreign_keys
 from pipeline.verify.keys import verify_keys
@@ -14,22 +16,37 @@ from pipeline.verify.required import verify_required
 from pipeline.verify.sequences import verify_sequences
 from pipeline.verify.subject import Subject, Verifier
 
-_COMPLETENESS: tuple[Verifier, ...] = (verify_counts, verify_rejects)
-_STRUCTURE: tuple[Verifier, ...] = (verify_required, verify_keys, verify_foreign_keys, verify_sequences)
+_ALL: tuple[Verifier, ...] = (
+    verify_counts,
+    verify_rejects,
+    verify_columns,
+    verify_required,
+    verify_keys,
+    verify_foreign_keys,
+    verify_sequences,
+)
 
 
 def verify(connection: Connection, subjects: Iterable[Subject]) -> tuple[Finding, ...]:
     """What every verifier finds, table by table; an empty result is a clean target.
 
-    A table that is not completely loaded has one finding that says so, and is not asked further.
+    A table that is not completely loaded, or that is gone, has one finding that says so; of its own
+    rows nothing more is asked.
     """
     findings: list[Finding] = []
     with translated("verifying"), connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         for subject in subjects:
-            verifiers = _COMPLETENESS
-            if subject.load and subject.load.state == "done":
-                verifiers += _STRUCTURE
-            for verifier in verifiers:
+            for verifier in _verifiers(connection, subject):
                 findings += verifier(connection, subject)
     return tuple(findings)
+
+
+def _verifiers(connection: Connection, subject: Subject) -> tuple[Verifier, ...]:
+    if subject.load is None:
+        return (verify_counts,)
+    if subject.load.state != "done":
+        return (verify_counts, verify_rejects)
+    if not table_exists(connection, subject.target):
+        return (verify_rejects, verify_columns)
+    return _ALL

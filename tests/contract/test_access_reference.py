@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from pipeline.batch import Batch, Position
-from pipeline.catalog import Column
+from pipeline.catalog import Column, IndexPart
 from pipeline.errors import UnsupportedSource
 from pipeline.sources.access import AccessSource
 
@@ -253,3 +253,27 @@ def test_columns_that_are_not_read_stop_the_table(name: str, kind: str) -> None:
         pytest.raises(UnsupportedSource, match=rf"Table1.*of type {kind}"),
     ):
         next(source.batches("Table1", batch_rows=10))
+
+
+@pytest.mark.parametrize("path", _dumped(), ids=_name)
+def test_relationships_are_as_many_as_in_the_dump(path: Path) -> None:
+    with _dump_of(path).open(encoding="utf-8") as dump:
+        expected = json.loads(dump.readline())["rels"]
+    with _open(path) as source:
+        assert sum(len(table.foreign_keys) for table in source.catalog().tables) == expected
+
+
+def test_descending_and_combined_indexes() -> None:
+    with AccessSource(REFERENCE / "indexCodesV1997.mdb") as source:
+        table = source.catalog().table("Table12_asc_desc")
+    index = next(index for index in table.indexes if index.name == "DataIndex")
+    assert index.parts == (IndexPart("data1"), IndexPart("data2", descending=True))
+    assert table.primary_key == ("name",)
+
+
+def test_links_are_told_without_their_passwords() -> None:
+    with AccessSource(REFERENCE / "linkedOdbcV2007.accdb") as source:
+        catalog = source.catalog()
+    (link,) = [notice.text for notice in catalog.notices if notice.table == "Ordrar"]
+    assert "UID=safexit" in link
+    assert "DummyPassword" not in str(catalog)

@@ -4,4 +4,4 @@ select case when pg_sequence_last_value(s.seqrelid) is null then s.seqstart
        end,
        coalesce((select max({column}) from {table}), 0)
 from pg_sequence s
-where s.seqrelid = pg_get_serial_sequence(%(relation)s, %(column)s)::regclass
+where s.seqrelid = pg_get_serial_sequence({relation}, {name})::regclass

@@ -90,8 +90,7 @@ def _cuts(sizes: Ints, most: int) -> Iterator[tuple[int, int, int]]:
     while first < len(sizes):
         fits = int(np.searchsorted(ends, before + BATCH_BYTES, side="right"))
         stop = min(max(fits, first + 1), first + most)
-        full = stop - first == most or fits < len(sizes)
-        if stop > len(sizes) or not full:
+        if stop - first < most and fits == len(sizes):
             return
         yield first, stop, int(ends[stop - 1]) - before
         first, before = stop, int(ends[stop - 1])

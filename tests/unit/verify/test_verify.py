@@ -1,0 +1,135 @@
+"""Every verifier by corruption: a clean migration, one thing changed behind its back, exactly that found."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.postgres.connect import Connection, Target
+from tests.frames import FrameSource
+from tests.unit.load.walk import column, findings, key, migrate, plan_of, reference, rows, source, table
+
+ITEM = table(
+    "item",
+    (column("id", identity=True), column("code", "Text(9)", nullable=False), column("note", "Memo")),
+    key("id"),
+    key("code", primary=False),
+)
+PART = table("part", (column("id"), column("item")), key("id"), references=(reference("item", "item"),))
+
+
+def given() -> FrameSource:
+    return source(
+        {
+            PART: [(1, 1), (2, 2), (3, None), (4, 99)],
+            ITEM: [(1, "a", None), (2, "b", ""), (3, "c", "x"), (4, "c", None)],
+        }
+    )
+
+
+KNOWN = [("rejects", "item", "duplicate_key", 1), ("rejects", "part", "orphan", 1)]
+
+CORRUPTIONS = {
+    "a row is gone": ("delete from item where id = 3", [("counts", "item", "rows", 1)]),
+    "two rows too many": (
+        "insert into item (code) values ('n'), ('m')",
+        [("counts", "item", "rows", 2)],
+    ),
+    "a row twice": (
+        "alter table part drop constraint part_pkey; insert into part values (1, 1)",
+        [("counts", "part", "rows", 1), ("keys", "part", "part_pkey", 1), ("keys", "part", "part_pkey", 1)],
+    ),
+    "NULL in a required column": (
+        "alter table item alter code drop not null; update item set code = null where id = 3",
+        [("required", "item", "code", 1), ("required", "item", "code", 1)],
+    ),
+    "the column allows NULL": ("alter table item alter code drop not null", [("required", "item", "code", 1)]),
+    "an orphan with triggers off": (
+        "set session_replication_role = replica; update part set item = 7 where id = 2",
+        [("foreign_keys", "part", "item_item", 1)],
+    ),
+    "a parent gone with triggers off": (
+        "set session_replication_role = replica; delete from item where id = 2",
+        [("counts", "item", "rows", 1), ("foreign_keys", "part", "item_item", 1)],
+    ),
+    "a relationship is not valid": (
+        "alter table part drop constraint item_item;"
+        "alter table part add constraint item_item foreign key (item) references item not valid",
+        [("foreign_keys", "part", "item_item", 1)],
+    ),
+    "a relationship is gone": (
+        "alter table part drop constraint item_item",
+        [("foreign_keys", "part", "item_item", 1)],
+    ),
+    "a unique key is gone": ("alter table item drop constraint code", [("keys", "item", "code", 1)]),
+    "a key is only an index": (
+        "alter table item drop constraint code; create index code on item (code)",
+        [("keys", "item", "code", 1)],
+    ),
+    "a sequence is set back": (
+        "select setval(pg_get_serial_sequence('item', 'id'), 2)",
+        [("sequences", "item", "id", 1)],
+    ),
+    "a column numbers nothing": ("alter table item alter id drop identity", [("sequences", "item", "id", 1)]),
+    "a column is gone": ("alter table item drop note", [("columns", "item", "note", 1)]),
+    "an identity column is gone": (
+        "alter table part drop constraint item_item; alter table item drop id",
+        [("columns", "item", "id", 1), ("foreign_keys", "part", "item_item", 1), ("keys", "item", "item_pkey", 1)],
+    ),
+    "a column has another type": ("alter table item alter note type varchar(9)", [("columns", "item", "note", 1)]),
+    "a table is gone": (
+        "drop table item cascade",
+        [("columns", "item", "table", 1), ("foreign_keys", "part", "item_item", 1)],
+    ),
+    "a reject is gone": (
+        "delete from _naru.reject where target_table = 'item'",
+        [("counts", "item", "quarantine", 1)],
+    ),
+    "the ledger knows nothing of a table": (
+        "delete from _naru.load where target_table = 'item'",
+        [("counts", "item", "load", 1)],
+    ),
+    "a table is half loaded": (
+        "update _naru.load set state = 'loading' where target_table = 'item'",
+        [("counts", "item", "load", 1)],
+    ),
+}
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_a_corruption_is_found_and_nothing_else(database: Target, connection: Connection, corruption: str) -> None:
+    source = given()
+    plan = plan_of(source)
+    migrate(source, plan, database)
+    assert sorted(findings(source, plan, database)) == KNOWN
+    statement, expected = CORRUPTIONS[corruption]
+    connection.execute(statement)  # type: ignore[arg-type]
+    gone = {"a reject is gone", "the ledger knows nothing of a table"}
+    known = KNOWN[1:] if corruption in gone else KNOWN
+    assert sorted(findings(source, plan, database)) == sorted(known + expected)
+
+
+def test_rows_that_the_source_has_now_and_were_not_read_are_counted(database: Target) -> None:
+    source = given()
+    plan = plan_of(source)
+    migrate(source, plan, database)
+    source.frames = {**source.frames, "item": source.frames["item"].head(2)}
+    assert ("counts", "item", "read", 2) in findings(source, plan, database)
+
+
+def test_an_empty_database_is_told_table_by_table(database: Target) -> None:
+    source = given()
+    assert findings(source, plan_of(source), database) == [
+        ("counts", "item", "load", 1),
+        ("counts", "part", "load", 1),
+    ]
+
+
+def test_verification_changes_nothing(database: Target, connection: Connection) -> None:
+    source = given()
+    plan = plan_of(source)
+    migrate(source, plan, database)
+    written = "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_all_tables where schemaname in ('public', '_naru')"
+    connection.execute("select pg_stat_force_next_flush()")
+    before = rows(connection, written)
+    findings(source, plan, database)
+    assert rows(connection, written) == before
