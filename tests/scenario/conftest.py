@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,10 @@ def naru(tmp_path: Path, database: Target) -> Naru:
     return Naru(tmp_path, database)
 
 
-@pytest.fixture
-def without_target(tmp_path: Path) -> Callable[[], Naru]:
-    """A directory without a configured target, where the embedded server steps in; the test stops it."""
-    return lambda: Naru(tmp_path, None)
+@pytest.fixture(scope="session")
+def large(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The 196 MB database of 614,000 rows."""
+    path = tmp_path_factory.mktemp("bench") / "r200k.accdb"
+    with lzma.open(shared / "bench" / "r200k.accdb.xz") as packed, path.open("wb") as plain:
+        shutil.copyfileobj(packed, plain, 1 << 20)
+    return path

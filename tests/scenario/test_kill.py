@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import lzma
 import random
-import shutil
 import time
 from pathlib import Path
 
@@ -14,15 +12,6 @@ from pipeline.postgres.connect import Connection, Target, connect
 from tests.scenario.conftest import Naru
 
 KILLS = 10
-
-
-@pytest.fixture(scope="session")
-def large(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The 196 MB database of 614,000 rows."""
-    path = tmp_path_factory.mktemp("bench") / "r200k.accdb"
-    with lzma.open(shared / "bench" / "r200k.accdb.xz") as packed, path.open("wb") as plain:
-        shutil.copyfileobj(packed, plain, 1 << 20)
-    return path
 
 
 def committed(connection: Connection) -> int:
