@@ -48,7 +48,8 @@ def _forecast_table(source: Source, task: TableTask, connection: Connection, bat
     started = time.perf_counter()
     for batch in source.batches(task.source.name, batch_rows=batch_rows, columns=task.chain.source_columns):
         made = task.chain.apply(batch)
-        sample = sample or made
+        if sample is None and made.frame.height:
+            sample = made
         rows += made.read
         filtered += made.filtered
         losses += len(made.losses)
@@ -64,7 +65,7 @@ def _forecast_table(source: Source, task: TableTask, connection: Connection, bat
 
 def _time_writing(connection: Connection, task: TableTask, sample: Transformed, rows: int) -> float:
     """Seconds that writing all rows and their keys would take, from one batch into a table that is rolled back."""
-    scratch = replace(task.target, name=f"naru_sample_{task.target.name}"[:60], schema="pg_temp")
+    scratch = replace(task.target, name="naru_sample", schema="pg_temp")
     encoder = CopyEncoder(task.target)
     started = time.perf_counter()
     with translated(f"timing a sample of table {task.target.name}"), connection.transaction(force_rollback=True):
@@ -78,4 +79,4 @@ def _time_writing(connection: Connection, task: TableTask, sample: Transformed, 
             names = SQL(", ").join(map(Identifier, index.columns))
             connection.execute(SQL("create index on {} ({})").format(Identifier("pg_temp", scratch.name), names))
     elapsed = time.perf_counter() - started
-    return elapsed * rows / max(sample.frame.height, 1)
+    return elapsed * rows / sample.frame.height

@@ -163,7 +163,8 @@ class Ledger:
         with self.connection.cursor(name="naru_rejects") as cursor:
             cursor.execute(query("rejects"), {"schema": schema, "table": table, "limit": limit})
             for reject_id, run_id, target_schema, name, source, locator, stage, reason, detail, key, row in cursor:
-                reject = Reject(source, locator, Stage(stage), reason, detail, values.loads(key), values.loads(row))
+                read = values.loads_arrived if stage == Stage.CONSTRAINT.value else values.loads
+                reject = Reject(source, locator, Stage(stage), reason, detail, read(key), read(row))
                 yield StoredReject(reject_id, run_id, target_schema, name, reject, row)
 
     def mark_replayed(self, reject_ids: list[int]) -> None:

@@ -24,7 +24,12 @@ def dumps(values: Mapping[str, object]) -> str:
 
 def loads(text: str) -> dict[str, object]:
     """The inverse of `dumps`."""
-    return cast("dict[str, object]", json.loads(text, object_hook=_untag))
+    return {name: _untag(value) if isinstance(value, dict) else value for name, value in json.loads(text).items()}
+
+
+def loads_arrived(text: str) -> dict[str, object]:
+    """A row that PostgreSQL itself wrote as JSON: nothing in it is a tag, and its numbers are exact."""
+    return cast("dict[str, object]", json.loads(text, parse_float=Decimal))
 
 
 def _tag_float(value: float) -> object:
@@ -34,7 +39,7 @@ def _tag_float(value: float) -> object:
 def _tag(value: object) -> dict[str, object]:
     match value:
         case bytes():
-            return {"$bytes": base64.b64encode(value).decode()}
+            return {"$bytes": _encoded(value)}
         case Decimal():
             return {"$decimal": str(value)}
         case dt.datetime():
@@ -44,8 +49,12 @@ def _tag(value: object) -> dict[str, object]:
         case dt.time():
             return {"$time": value.isoformat()}
         case Defect():
-            return {"$defect": [value.row, value.column, value.reason, value.raw, value.replacement]}
+            return {"$defect": [value.row, value.column, value.reason, _encoded(value.raw), value.replacement]}
     raise TypeError(f"a value of type {type(value).__name__} cannot be kept in the quarantine")
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
 
 
 def _untag(tagged: dict[str, object]) -> object:
@@ -62,6 +71,6 @@ def _untag(tagged: dict[str, object]) -> object:
             return dt.date.fromisoformat(text)
         case {"$time": str(text)}:
             return dt.time.fromisoformat(text)
-        case {"$defect": [int(row), str(column), str(reason), bytes(raw), replacement]}:
-            return Defect(row, column, reason, raw, cast("str | None", replacement))
+        case {"$defect": [int(row), str(column), str(reason), str(raw), str() | None as replacement]}:
+            return Defect(row, column, reason, base64.b64decode(raw), replacement)
     return tagged

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pipeline.catalog import ForeignKey, Table
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.introspect import read_table, table_exists
+from pipeline.postgres.introspect import read_table
 from pipeline.postgres.sql import SQL, Identifier, columns, pairs, relation
 from pipeline.verify.subject import Subject
 
@@ -35,8 +35,9 @@ def verify_foreign_keys(connection: Connection, subject: Subject) -> Iterator[Fi
 
 def _orphans(connection: Connection, subject: Subject, key: ForeignKey) -> Iterator[Finding]:
     parent = Table(key.parent, (), subject.target.schema)
-    if not table_exists(connection, parent):
-        return
+    other = read_table(connection, parent)
+    if other is None or not {*key.parent_columns} <= {*other.column_names}:
+        return  # a finding of the parent's own
     known = SQL(" and ").join(SQL("{} is not null").format(Identifier("c", name)) for name in key.columns)
     statement = SQL(
         "select count(*), (array_agg(row({names})::text))[1] from {child} c"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pipeline.catalog import ForeignKey
 from pipeline.postgres.connect import Connection, Target
 from tests.unit.load.walk import (
     column,
@@ -14,7 +15,6 @@ from tests.unit.load.walk import (
     mapping_of,
     migrate,
     plan_of,
-    reference,
     retyped,
     rows,
     source,
@@ -32,7 +32,9 @@ def test_rows_that_only_postgresql_refuses_are_the_rejects_and_all_others_arrive
     plan = plan_of(given, retyped(mapping_of(given), "host", "address", type="inet"))
     migrate(given, plan, database, batch_rows=400)
     assert {n for (n,) in rows(connection, "select id from host")} == {*range(1000)} - bad
-    refused = rows(connection, "select locator, stage, reason, key::text, row_values::text from _naru.reject order by 1")
+    refused = rows(
+        connection, "select locator, stage, reason, key::text, row_values::text from _naru.reject order by 1"
+    )
     assert [(n, stage, reason) for n, stage, reason, *_ in refused] == [
         (n, "copy", "sqlstate_22P02") for n in sorted(bad)
     ]
@@ -46,9 +48,14 @@ def test_the_binary_form_is_bisected_as_well_and_losses_of_refused_rows_are_none
     database: Target, connection: Connection
 ) -> None:
     given = source({HOST: [(1, " a", "{}"), (2, " b", "{"), (3, " c", '{"k": "한글"}'), (4, " d", '{"k": "\\u0000"}')]})
-    plan = plan_of(given, retyped(retyped(mapping_of(given), "host", "facts", type="jsonb"), "host", "address", trim="both"))
+    plan = plan_of(
+        given, retyped(retyped(mapping_of(given), "host", "facts", type="jsonb"), "host", "address", trim="both")
+    )
     migrate(given, plan, database)
-    assert rows(connection, "select id, address, facts->>'k' from host order by 1") == [(1, "a", None), (3, "c", "한글")]
+    assert rows(connection, "select id, address, facts->>'k' from host order by 1") == [
+        (1, "a", None),
+        (3, "c", "한글"),
+    ]
     assert rows(connection, "select locator, reason from _naru.reject order by 1") == [
         (1, "sqlstate_22P02"),
         (3, "sqlstate_22P05"),
@@ -63,23 +70,16 @@ NASTY = ['a"b%s{x}', "이름 with space", "%(name)s", "'; drop table _naru.run; 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_is_a_name_and_never_sql(database: Target, connection: Connection, name: str) -> None:
     """Through every statement: create, copy, quarantine, keys, sequence, relationship, verify."""
-    columns = (column(name, identity=True, nullable=False), column(name[:-1] + "2", "Memo"), column(name[:-1] + "3"))
-    nasty = table(
-        name,
-        columns,
-        key(name),
-        key(name[:-1] + "2", primary=False),
-        references=(reference(columns[2].name.replace(" ", "\0"), name, "x"),),
-    )
-    foreign_key = nasty.foreign_keys[0]
-    fixed = type(foreign_key)("fk" + name[:10], (columns[2].name,), name, (name,))
-    nasty = table(name, columns, key(name), key(columns[1].name, primary=False), references=(fixed,))
+    other, parent = name[:-1] + "2", name[:-1] + "3"
+    columns = (column(name, identity=True, nullable=False), column(other, "Memo"), column(parent))
+    own = ForeignKey("fk" + name[:10], (parent,), name, (name,))
+    nasty = table(name, columns, key(name), key(other, primary=False), references=(own,))
     given = source({nasty: [(1, "a", None), (1, "b", None), (2, "a", None), (3, "c", 9), (4, "d", 1)]})
     keep = mapping_of(given).model_copy(update={"naming": "keep"})
-    named = {
-        column: mapped.model_copy(update={"to": column}) for column, mapped in keep.tables[name].columns.items()
-    }
-    keep = keep.model_copy(update={"tables": {name: keep.tables[name].model_copy(update={"to": name, "columns": named})}})
+    named = {column: mapped.model_copy(update={"to": column}) for column, mapped in keep.tables[name].columns.items()}
+    keep = keep.model_copy(
+        update={"tables": {name: keep.tables[name].model_copy(update={"to": name, "columns": named})}}
+    )
     plan = plan_of(given, keep)
     migrate(given, plan, database)
     assert findings(given, plan, database) == [("rejects", name, "duplicate_key", 2), ("rejects", name, "orphan", 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from pipeline.catalog import Action
@@ -104,7 +105,11 @@ def test_replace_takes_out_every_old_row_children_first(database: Target, connec
         (1, "a", "new"), (2, "b", "new"), (3, "c", "new"), (4, "old", "code is taken"),
     ]  # fmt: skip
     assert rows(connection, "select * from part order by id") == [(1, 1), (2, 3)]
-    assert rows(connection, REJECTS) == [("item", 3, "duplicate_key"), ("part", 2, "orphan"), ("part", 3, "duplicate_key")]
+    assert rows(connection, REJECTS) == [
+        ("item", 3, "duplicate_key"),
+        ("part", 2, "orphan"),
+        ("part", 3, "duplicate_key"),
+    ]
     assert [f for f in findings(source, plan, database) if f[0] != "rejects"] == []
 
 
@@ -113,7 +118,8 @@ def test_a_child_of_a_replaced_row_that_is_not_loaded_again_is_an_orphan(
 ) -> None:
     """The parent's old rows do not count: they are gone when the child arrives."""
     source = given()
-    source.frames = {**source.frames, "part": source.frames["part"].head(0).vstack(source.frames["part"].slice(2, 1).with_columns(item=7))}  # type: ignore[arg-type]  # fmt: skip
+    names_old_item = source.frames["part"].slice(2, 1).with_columns(item=pl.lit(7, pl.Int32))
+    source.frames = {**source.frames, "part": names_old_item}
     plan = planned(source, "replace")
     standing(connection, plan)
     migrate(source, plan, database)
@@ -122,7 +128,8 @@ def test_a_child_of_a_replaced_row_that_is_not_loaded_again_is_an_orphan(
 
 
 def test_replace_never_takes_rows_of_another_table_along(database: Target, connection: Connection) -> None:
-    cascading = table("part", (column("id"), column("item")), key("id"), references=(reference("item", "item", on_delete=Action.CASCADE),))  # fmt: skip
+    cascades = reference("item", "item", on_delete=Action.CASCADE)
+    cascading = table("part", (column("id"), column("item")), key("id"), references=(cascades,))
     both = source({cascading: [(1, 1)], ITEM: [(1, "a", "new")]})
     plan = plan_of(both, mapping_of(both, {"item": {"load": "replace"}}))
     standing(connection, plan)
@@ -145,7 +152,9 @@ def test_a_merge_is_all_or_nothing_and_is_done_when_the_cause_is_gone(database: 
     connection.execute("alter table part drop constraint small")
     migrate(source, plan, database, run_id="r2")
     assert rows(connection, "select count(*) from item") == [(4,)]
-    assert rows(connection, "select table_name::text from information_schema.tables where table_name like 'stage%'") == []
+    assert (
+        rows(connection, "select table_name::text from information_schema.tables where table_name like 'stage%'") == []
+    )
 
 
 @pytest.mark.parametrize(

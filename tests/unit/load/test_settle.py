@@ -22,7 +22,9 @@ def test_of_rows_with_one_key_the_first_of_the_source_stays(database: Target, co
     """Rows of mixed length: PostgreSQL puts a short one into an earlier page that a long one did not fit."""
     dice = random.Random(7)
     keys = [dice.randrange(3000) for _ in range(9000)]
-    first = source({ITEM: [(k, f"{n} " + "".join(dice.choices("abcdefgh", k=dice.randrange(1900)))) for n, k in enumerate(keys)]})
+    first = source(
+        {ITEM: [(k, f"{n} " + "".join(dice.choices("abcdefgh", k=dice.randrange(1900)))) for n, k in enumerate(keys)]}
+    )
     plan = plan_of(first)
 
     def die(_table: str, row: int) -> None:
@@ -45,14 +47,20 @@ def test_of_rows_with_one_key_the_first_of_the_source_stays(database: Target, co
 def test_nothing_of_ours_stays_in_the_table(database: Target, connection: Connection) -> None:
     given = source({ITEM: [(1, "a")]})
     migrate(given, plan_of(given), database)
-    names = "select attname::text from pg_attribute where attrelid = 'item'::regclass and attnum > 0 and not attisdropped"
+    names = (
+        "select attname::text from pg_attribute where attrelid = 'item'::regclass and attnum > 0 and not attisdropped"
+    )
     assert rows(connection, names) == [("id",), ("note",)]
     assert rows(connection, "select reloptions from pg_class where oid = 'item'::regclass") == [(None,)]
 
 
-def test_nulls_in_a_composite_key_are_no_duplicates_and_name_no_parent(database: Target, connection: Connection) -> None:
+def test_nulls_in_a_composite_key_are_no_duplicates_and_name_no_parent(
+    database: Target, connection: Connection
+) -> None:
     part = table("part", (column("a"), column("b"), column("id")), key("id"), key("a", "b", primary=False))
-    use = table("use", (column("a"), column("b"), column("id")), key("id"), references=(reference("a b", "part", "a b"),))
+    use = table(
+        "use", (column("a"), column("b"), column("id")), key("id"), references=(reference("a b", "part", "a b"),)
+    )
     given = source(
         {
             use: [(1, 1, 1), (1, None, 2), (None, 9, 3), (9, 9, 4), (None, None, 5), (1, 2, 6)],
@@ -71,7 +79,12 @@ def test_nulls_in_a_composite_key_are_no_duplicates_and_name_no_parent(database:
 def test_orphans_go_through_every_level_and_through_cycles(database: Target, connection: Connection) -> None:
     a = table("a", (column("id"), column("b")), key("id"), references=(reference("b", "b"),))
     b = table("b", (column("id"), column("a")), key("id"), references=(reference("a", "a"),))
-    leaf = table("leaf", (column("id"), column("a"), column("up")), key("id"), references=(reference("a", "a"), reference("up", "leaf")))
+    leaf = table(
+        "leaf",
+        (column("id"), column("a"), column("up")),
+        key("id"),
+        references=(reference("a", "a"), reference("up", "leaf")),
+    )
     given = source(
         {
             leaf: [(1, 1, None), (2, 4, None), (3, 1, 2), (4, 1, 3), (5, 1, 4), (6, 1, 6), (7, None, None)],
@@ -85,13 +98,21 @@ def test_orphans_go_through_every_level_and_through_cycles(database: Target, con
     assert rows(connection, "select id from b order by id") == [(1,), (2,)]
     assert rows(connection, "select id from leaf order by id") == [(1,), (6,), (7,)]
     assert findings(given, plan, database) == [
-        ("rejects", name, "orphan", count) for task in plan.tasks for name, count in (("a", 2), ("b", 1), ("leaf", 4)) if name == task.target.name
+        ("rejects", name, "orphan", count)
+        for task in plan.tasks
+        for name, count in (("a", 2), ("b", 1), ("leaf", 4))
+        if name == task.target.name
     ]
 
 
 PARENT = table("parent", (column("id"),), key("id"))
 MIDDLE = table("middle", (column("id"), column("parent")), key("id"), references=(reference("parent", "parent"),))
-CHILD = table("child", (column("id"), column("middle")), key("id"), references=(reference("middle", "middle", on_delete=Action.CASCADE),))
+CHILD = table(
+    "child",
+    (column("id"), column("middle")),
+    key("id"),
+    references=(reference("middle", "middle", on_delete=Action.CASCADE),),
+)
 FAMILY = {
     CHILD: [(1, 1), (2, 2), (3, None)],
     MIDDLE: [(1, 1), (2, 9), (3, None)],

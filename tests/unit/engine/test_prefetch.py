@@ -1,0 +1,75 @@
+"""The thread that works ahead: its errors arrive, it is never far ahead, and it ends with its block."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.engine.prefetch import prefetched
+
+
+class Broken(Exception):
+    pass
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "naru-prefetch"]
+
+
+def test_items_come_in_order_from_another_thread() -> None:
+    def work() -> Iterator[tuple[int, str]]:
+        for n in range(50):
+            yield n, threading.current_thread().name
+
+    with prefetched(work()) as items:
+        assert list(items) == [(n, "naru-prefetch") for n in range(50)]
+    assert threads() == []
+
+
+def test_an_error_of_the_work_is_raised_where_the_item_would_have_come() -> None:
+    def work() -> Iterator[int]:
+        yield 1
+        raise Broken
+
+    with prefetched(work()) as items:
+        assert next(items) == 1
+        with pytest.raises(Broken):
+            next(items)
+    assert threads() == []
+
+
+def test_work_is_at_most_two_items_ahead_and_one_in_hand() -> None:
+    started: list[int] = []
+    blocked = threading.Semaphore(0)
+
+    def work() -> Iterator[int]:
+        for n in range(10):
+            started.append(n)
+            blocked.release()
+            yield n
+
+    with prefetched(work()) as items:
+        for _ in range(3):  # two that wait, and one that finds no room
+            assert blocked.acquire(timeout=60)
+        assert not blocked.acquire(timeout=0.3), "a fourth was begun while none was taken"
+        assert next(items) == 0
+        assert blocked.acquire(timeout=60)
+        assert started == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("taken", [0, 1, 5])
+def test_leaving_early_ends_the_thread(taken: int) -> None:
+    def work() -> Iterator[int]:
+        yield from range(1000)
+
+    def leave() -> None:
+        with prefetched(work()) as items:
+            for _ in range(taken):
+                next(items)
+            raise Broken
+
+    with pytest.raises(Broken):
+        leave()
+    assert threads() == []
