@@ -51,6 +51,8 @@ class Column:
     default: str | None = None
     """Expression in the dialect of the catalog that holds the column."""
     comment: str | None = None
+    empty_allowed: bool = True
+    """Whether the empty text is a value of the column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -23,7 +24,7 @@ from pipeline.mapping.models import (
     Unique,
 )
 from pipeline.mapping.names import Naming, drafted_column, fold, primary_key_name, shorten, storable
-from pipeline.mapping.types import parse_type
+from pipeline.mapping.types import family, parse_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,17 @@ class _Drafting:
         return ColumnMapping(
             to=name,
             type=type,
-            required=not column.nullable or column.identity is not None or column.name in table.primary_key,
+            required=self._required(table, column, type),
             identity=column.identity is not None,
             default_sql=self._default(table, column, type),
             comment=self._comment(column.comment, table.name, column.name),
         )
+
+    def _required(self, table: Table, column: Column, type: str | None) -> bool | Literal["filled"]:
+        if column.nullable and column.identity is None and column.name not in table.primary_key:
+            return False
+        text = type is not None and family(parse_type(type)) == "text"
+        return "filled" if text and not column.empty_allowed else True
 
     def _default(self, table: Table, column: Column, type: str | None) -> str | None:
         if column.default is None or column.identity or type is None:

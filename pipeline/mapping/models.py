@@ -77,7 +77,9 @@ class ColumnMapping(Part):
         None, description="Name in PostgreSQL; without it the source name, folded as `naming` says."
     )
     type: PostgresType | None = Field(None, description="PostgreSQL type: varchar(50), numeric(19,4), timestamp, ...")
-    required: bool = Field(False, description="NOT NULL; a row without a value is a reject.")
+    required: bool | Literal["filled"] = Field(
+        False, description="NOT NULL; a row without a value is a reject. `filled`: verify reports empty text as well."
+    )
     identity: bool = Field(False, description="Numbers new rows by itself, after the highest value that arrived.")
     default: Scalar | None = Field(None, description="Value that takes the place of NULL in the source.")
     default_sql: DefaultExpression | None = Field(

@@ -60,6 +60,7 @@ def _column(mapping: Mapping, table: Table, column: Column, where: Where) -> Col
         identity=_identity(mapped, column),
         default=mapped.default_sql,
         comment=mapped.comment,
+        empty_allowed=mapped.required != "filled",
     )
 
 

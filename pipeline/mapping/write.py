@@ -23,7 +23,7 @@ _HEADER = """\
 #     Name: {skip: true}
 # A column can say
 #     to, type          its name and its type in PostgreSQL
-#     required: true    NOT NULL; a row without a value is a reject
+#     required: true    NOT NULL; a row without a value is a reject; `filled`: verify reports empty text too
 #     identity: true    numbers new rows by itself, after the highest value that arrived
 #     default: 0        takes the place of NULL
 #     default_sql: now()               the PostgreSQL column's own default

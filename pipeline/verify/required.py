@@ -1,4 +1,4 @@
-"""No required column holds NULL, and PostgreSQL will see to it from now on."""
+"""No required column holds NULL, and PostgreSQL will see to it from now on; none that must be filled is empty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
-from pipeline.postgres.sql import SQL, Composed, Identifier, relation
+from pipeline.postgres.sql import SQL, Identifier, relation
 from pipeline.verify.subject import Subject
 
 
@@ -20,17 +20,23 @@ def verify_required(connection: Connection, subject: Subject) -> Iterator[Findin
         if standing[name].nullable:
             yield _finding(subject, name, 1, "the column is required and the target allows NULL")
     if present:
-        counts = connection.execute(_count_nulls(subject, present)).fetchone()
-        assert counts is not None, "count(*) has one row"
-        for name, count in zip(present, counts, strict=True):
-            if count:
-                yield _finding(subject, name, count, f"{count:,} rows hold NULL")
+        yield from _count(connection, subject, present, SQL("{} is null"), "hold NULL")
+    filled = [column.name for column in subject.target.columns if column.name in present and not column.empty_allowed]
+    if filled:
+        yield from _count(connection, subject, filled, SQL("{} = ''"), "are empty text")
 
 
-def _count_nulls(subject: Subject, names: list[str]) -> Composed:
+def _count(connection: Connection, subject: Subject, names: list[str], condition: SQL, said: str) -> Iterator[Finding]:
     """One pass over the table for all its columns."""
-    counts = SQL(", ").join(SQL("count(*) filter (where {} is null)").format(Identifier(name)) for name in names)
-    return SQL("select {} from {}").format(counts, relation(subject.target))
+    counts = SQL(", ").join(
+        SQL("count(*) filter (where {})").format(condition.format(Identifier(name))) for name in names
+    )
+    statement = SQL("select {} from {}").format(counts, relation(subject.target))
+    found = connection.execute(statement).fetchone()
+    assert found is not None, "count(*) has one row"
+    for name, count in zip(names, found, strict=True):
+        if count:
+            yield _finding(subject, name, count, f"{count:,} rows {said}")
 
 
 def _finding(subject: Subject, column: str, count: int, detail: str) -> Finding:

@@ -97,7 +97,8 @@ def _column(
     if column.auto_guid and type.name == "GUID":
         default = default or "GenGUID()"
     nullable = not (indexed or own.get("Required") is True or type.name == "YesNo")
-    return Column(column.name, type, nullable, identity, default, _text(own.get("Description")))
+    empty_allowed = own.get("AllowZeroLength") is not False
+    return Column(column.name, type, nullable, identity, default, _text(own.get("Description")), empty_allowed)
 
 
 def _identity(last: int, default: str | None) -> Identity:
