@@ -62,7 +62,7 @@ fuzz: $(STAMP)  ## Run the property tests for long
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz --timeout=0
 
 bench: $(STAMP)  ## Measure, as ratios to a ceiling of the same run
-	@for file in bench/bench_*.py; do $(BIN)/python "$$file" || exit 1; done
+	@for file in bench/bench_*.py; do PYTHONPATH=. $(BIN)/python "$$file" || exit 1; done
 
 clean:  ## Remove what make made; the embedded server's data and the logs stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache uv.lock

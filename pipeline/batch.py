@@ -49,7 +49,7 @@ class Batch:
     """A bounded run of rows of one table, in source order.
 
     `frame` has the source's column names. `locators` (Int64, one per row) tell a row's place in the
-    source: for Access, page number * 256 + row number. `position` is that of the last row, deleted
+    source, and ascend with it: for Access, page number * 256 + row number. `position` is that of the last row, deleted
     rows included.
     """
 

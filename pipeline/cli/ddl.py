@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.catalog import Catalog, Table
-from pipeline.cli.opening import (
-    CodePageOption,
-    FileArgument,
-    MappingOption,
-    TablesOption,
-    choose_mapping,
-    open_source,
-    plan_for,
-)
+from pipeline.cli.opening import CodePageOption, FileArgument, MappingOption, TablesOption, opened_plan
+from pipeline.cli.writing import write_whole
 from pipeline.postgres import ddl as statements
 from pipeline.postgres.sql import Composable, text
 from pipeline.settings import load_settings
@@ -27,18 +21,15 @@ def ddl(
     mapping: MappingOption = None,
     tables: TablesOption = "",
     code_page: CodePageOption = None,
-    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
     """Print the SQL that makes the target's schema."""
-    opened, dialect = open_source(load_settings(), file, code_page)
-    with opened as source:
-        plan = plan_for(source, dialect, choose_mapping(mapping, source.catalog(), dialect), tables)
-        script = schema_script(plan.target, [task.target for task in plan.tasks])
+    with opened_plan(load_settings(), file, mapping, code_page, tables) as opened:
+        script = schema_script(opened.plan.target, [task.target for task in opened.plan.tasks])
     if output is None:
         print(script, end="")  # noqa: T201
     else:
-        with open(output, "w", encoding="utf-8", newline="\n") as stream:  # noqa: PTH123
-            stream.write(script)
+        write_whole(output, script)
 
 
 def schema_script(catalog: Catalog, tables: list[Table]) -> str:

@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 from pipeline.cli.opening import CodePageOption, FileArgument, open_source
+from pipeline.cli.writing import write_whole
 from pipeline.dialects.draft import draft
-from pipeline.errors import SettingsError, UsageError
+from pipeline.errors import UsageError
 from pipeline.mapping.schema import json_schema
 from pipeline.mapping.write import render
 from pipeline.settings import load_settings
@@ -38,21 +39,15 @@ def map_(
     if output is None:
         print(text, end="")  # noqa: T201
         return
-    _write(output, text, force=force)
+    _write_new(output, text, force=force)
     beside = output.parent / "mapping.schema.json"
     if not beside.exists():
-        _write(beside, json_schema(), force=False)
+        write_whole(beside, json_schema())
     Console(stderr=True).print(f"wrote {output}: {len(catalog.tables)} tables", markup=False, highlight=False)
 
 
-def _write(path: Path, text: str, *, force: bool) -> None:
-    """Written whole or not at all; an edited mapping is never overwritten unasked."""
+def _write_new(path: Path, text: str, *, force: bool) -> None:
+    """An edited mapping is never overwritten unasked."""
     if path.exists() and not force:
         raise UsageError(f"{path} exists", hint="name another file with -o, or overwrite it with --force")
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {error.strerror}", hint="name another file with -o") from error
+    write_whole(path, text)

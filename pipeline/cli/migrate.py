@@ -19,17 +19,14 @@ from rich.console import Console
 
 import pipeline
 from pipeline.cli.opening import (
-    Chosen,
     CodePageOption,
     FileArgument,
     JsonOption,
     MappingOption,
+    Opened,
     TablesOption,
-    choose_mapping,
-    open_source,
     open_target,
-    plan_for,
-    source_path,
+    opened_plan,
 )
 from pipeline.engine.dryrun import forecast
 from pipeline.engine.plan import Plan
@@ -42,7 +39,6 @@ from pipeline.postgres.connect import Target, connect
 from pipeline.report.progress import Bars, LogLines, PlainLines, Together
 from pipeline.report.text import as_json, print_forecast, print_notices, print_outcome
 from pipeline.settings import Settings, load_settings
-from pipeline.sources.base import Source
 
 _FOUND_SOMETHING = 1
 
@@ -70,21 +66,16 @@ def migrate(
     console = Console(stderr=json)
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     log = open_log(Path("logs"), verbose=verbose, run_id=run_id)
-    opened, dialect = open_source(settings, file, code_page)
-    with opened as source:
-        chosen = choose_mapping(mapping, source.catalog(), dialect)
-        plan = plan_for(source, dialect, chosen, tables)
-        print_notices(console, plan.notices)
+    with opened_plan(settings, file, mapping, code_page, tables) as opened:
+        print_notices(console, opened.plan.notices)
         target = open_target(settings, console)
         if dry_run:
-            _dry_run(source, plan, target, settings, console, json=json)
+            _dry_run(opened, target, settings, console, json=json)
             return
         if settings.target_configured and not yes:
-            _confirm_backup(target, plan)
+            _confirm_backup(target, opened.plan)
         options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
-        outcome = _migrate(
-            source, source_path(settings, file).name, plan, chosen, target, settings, options, run_id, console
-        )
+        outcome = _migrate(opened, target, settings, options, run_id, console)
     if json:
         print(as_json(outcome))  # noqa: T201
     print_outcome(console, outcome)
@@ -94,20 +85,13 @@ def migrate(
 
 
 def _migrate(
-    source: Source,
-    name: str,
-    plan: Plan,
-    chosen: Chosen,
-    target: Target,
-    settings: Settings,
-    options: Options,
-    run_id: str,
-    console: Console,
+    opened: Opened, target: Target, settings: Settings, options: Options, run_id: str, console: Console
 ) -> RunOutcome:
     started = time.perf_counter()
+    source, plan = opened.source, opened.plan
     fingerprint = source.fingerprint()
-    digest = hashlib.sha256(chosen.mapping.model_dump_json().encode()).hexdigest()
-    run = Run(run_id, "migrate", name, fingerprint.digest, digest, pipeline.__version__)
+    digest = hashlib.sha256(opened.mapping.model_dump_json().encode()).hexdigest()
+    run = Run(run_id, "migrate", opened.name, fingerprint.digest, digest, pipeline.__version__)
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         migration = Migration(source, fingerprint, plan, target, run, options, observer, stop.is_set)
         unbuilt = migration.execute()
@@ -117,9 +101,9 @@ def _migrate(
         return summarize(connection, plan, run, target, findings, unbuilt, seconds)
 
 
-def _dry_run(source: Source, plan: Plan, target: Target, settings: Settings, console: Console, *, json: bool) -> None:
+def _dry_run(opened: Opened, target: Target, settings: Settings, console: Console, *, json: bool) -> None:
     with connect(target, application_name="naru dry run", autocommit=True) as connection:
-        forecasts = forecast(source, plan, connection, settings.migration_batch_size)
+        forecasts = forecast(opened.source, opened.plan, connection, settings.migration_batch_size)
     if json:
         print(as_json(forecasts))  # noqa: T201
     print_forecast(console, forecasts)

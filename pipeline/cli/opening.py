@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +11,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.catalog import Catalog, Notice
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
 from pipeline.dialects.rules import Dialect
 from pipeline.engine.plan import Plan, make_plan
 from pipeline.errors import SettingsError, UsageError
-from pipeline.mapping.check import Where, drafted
 from pipeline.mapping.models import Mapping
 from pipeline.mapping.read import read_mapping
 from pipeline.postgres.connect import Target
@@ -25,7 +25,7 @@ from pipeline.sources.access import AccessSource
 from pipeline.sources.base import Source
 
 FileArgument = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="The Access file (.mdb, .accdb); default: ACCESS_PATH.")
+    Path | None, typer.Argument(metavar="FILE", help="The Access file (.mdb, .accdb); default: ACCESS_PATH.")
 ]
 MappingOption = Annotated[
     Path | None, typer.Option("--mapping", "-m", metavar="M", help="The mapping; default: what `map` would write.")
@@ -38,49 +38,56 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The mapping of a run, from a file or drafted, and where its lines stand."""
+class Opened:
+    """A source that is open, the mapping for it, and what a run would do."""
 
+    source: Source
+    name: str
+    """The file's name, without its directories."""
     mapping: Mapping
-    where: Where
-    notices: tuple[Notice, ...]
+    plan: Plan
 
 
 def source_path(settings: Settings, file: Path | None) -> Path:
-    """The file that the flags or the settings name; raises UsageError."""
-    path = file or settings.access_path
-    if path is None:
+    """The file that the flags or the settings name; raises UsageError and SettingsError."""
+    if file is not None:
+        return file
+    if settings.access_path is None:
         raise UsageError("no source is named", hint="give the path of an .accdb or .mdb file, or set ACCESS_PATH")
-    return path
+    if settings.db_type not in (None, DbType.ACCESS):
+        raise SettingsError(
+            f"DB_TYPE={settings.db_type.value} is no source that is read yet",
+            hint="set DB_TYPE=ACCESS, or name the file on the command line",
+        )
+    return settings.access_path
 
 
 def open_source(settings: Settings, file: Path | None, code_page: str | int | None) -> tuple[Source, Dialect]:
-    """The source that the flags or the settings name; raises UsageError and SourceError."""
-    path = source_path(settings, file)
-    if settings.db_type not in (None, DbType.ACCESS, DbType.POSTGRESQL):
-        raise SettingsError(
-            f"DB_TYPE={settings.db_type.value} is not read yet", hint="set DB_TYPE=ACCESS, or take it away"
-        )
+    """The source that the flags or the settings name, to be entered; raises UsageError and SettingsError."""
     password = settings.access_password.get_secret_value() if settings.access_password else None
-    return AccessSource(path, code_page=_code_page(code_page), password=password), ACCESS
+    number = int(code_page) if isinstance(code_page, str) and code_page.isdigit() else code_page
+    return AccessSource(source_path(settings, file), code_page=number, password=password), ACCESS
 
 
-def _code_page(text: str | int | None) -> str | int | None:
-    return int(text) if isinstance(text, str) and text.isdigit() else text
-
-
-def choose_mapping(path: Path | None, catalog: Catalog, dialect: Dialect) -> Chosen:
-    """The user's mapping, or the draft that `map` would write."""
-    if path is not None:
-        file = read_mapping(path)
-        return Chosen(file.mapping, file.where, ())
-    made = draft(catalog, dialect=dialect)
-    return Chosen(made.mapping, drafted, made.notices)
-
-
-def plan_for(source: Source, dialect: Dialect, chosen: Chosen, tables: str) -> Plan:
+@contextmanager
+def opened_plan(
+    settings: Settings, file: Path | None, mapping: Path | None, code_page: str | None, tables: str = ""
+) -> Iterator[Opened]:
+    """Source, mapping and plan; without a mapping, the draft that `map` would write. Raises NaruError."""
+    written = read_mapping(mapping) if mapping else None
+    claimed = code_page or (written.mapping.code_page if written else None)
+    source, dialect = open_source(settings, file, claimed)
     only = [name.strip() for name in tables.split(",") if name.strip()]
-    return make_plan(source.catalog(), chosen.mapping, dialect, where=chosen.where, only=only, notices=chosen.notices)
+    with source:
+        catalog = source.catalog()
+        if written:
+            mapped = written.mapping
+            plan = make_plan(catalog, mapped, dialect, where=written.where, only=only)
+        else:
+            made = draft(catalog, dialect=dialect)
+            mapped = made.mapping
+            plan = make_plan(catalog, mapped, dialect, only=only, notices=made.notices)
+        yield Opened(source, source_path(settings, file).name, mapped, plan)
 
 
 def open_target(settings: Settings, console: Console) -> Target:

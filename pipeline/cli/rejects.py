@@ -12,10 +12,8 @@ from pipeline.cli.opening import (
     FileArgument,
     JsonOption,
     MappingOption,
-    choose_mapping,
-    open_source,
     open_target,
-    plan_for,
+    opened_plan,
 )
 from pipeline.engine.replay import replay as replay_rejects
 from pipeline.ledger.ledger import Ledger
@@ -63,12 +61,10 @@ def replay(
     """Try the refused rows again, with the mapping and the target as they are now; exit 6 if some stay."""
     settings = load_settings()
     console = Console(stderr=json)
-    opened, dialect = open_source(settings, file, code_page)
-    with opened as source:
-        plan = plan_for(source, dialect, choose_mapping(mapping, source.catalog(), dialect), "")
-    target = open_target(settings, console)
-    with connect(target, application_name="naru replay", autocommit=True) as connection:
-        replayed, staying = replay_rejects(connection, plan)
+    with opened_plan(settings, file, mapping, code_page) as opened:
+        target = open_target(settings, console)
+        with connect(target, application_name="naru replay", autocommit=True) as connection:
+            replayed, staying = replay_rejects(connection, opened.plan)
     if json:
         print(as_json({"replayed": replayed, "staying": staying}))  # noqa: T201
     console.print(f"{replayed:,} rows replayed, {staying:,} stay in the quarantine", markup=False, highlight=False)

@@ -11,10 +11,8 @@ from pipeline.cli.opening import (
     JsonOption,
     MappingOption,
     TablesOption,
-    choose_mapping,
-    open_source,
     open_target,
-    plan_for,
+    opened_plan,
 )
 from pipeline.engine.summary import verify_plan
 from pipeline.postgres.connect import connect
@@ -32,12 +30,10 @@ def verify(
     """Check counts, keys, relationships, required columns, identities and the quarantine; exit 1 on a finding."""
     settings = load_settings()
     console = Console(stderr=json)
-    opened, dialect = open_source(settings, file, code_page)
-    with opened as source:
-        plan = plan_for(source, dialect, choose_mapping(mapping, source.catalog(), dialect), tables)
+    with opened_plan(settings, file, mapping, code_page, tables) as opened:
         target = open_target(settings, console)
         with connect(target, application_name="naru verify", autocommit=True) as connection:
-            findings = verify_plan(connection, plan, source)
+            findings = verify_plan(connection, opened.plan, opened.source)
     if json:
         print(as_json({"target": target.describe(), "findings": findings}))  # noqa: T201
     print_findings(console, findings)

@@ -111,6 +111,7 @@ class Migration:
         for task in reversed(self.plan.tasks):
             earlier = ledger.load(task.target)
             if earlier and self._starts_over(earlier):
+                self._check_can_restart(earlier, task)
                 discard(connection, earlier, task.target)
         connection.execute(ddl.create_schema(self.plan.schema))
         return {task.target.name: self._open_table(connection, ledger, task) for task in self.plan.tasks}
@@ -118,12 +119,22 @@ class Migration:
     def _starts_over(self, earlier: Load) -> bool:
         return self.options.restart and earlier.run_id != self.run.run_id
 
+    def _check_can_restart(self, earlier: Load, task: TableTask) -> None:
+        """Merged rows are not taken back, so that appending them again would refuse every one."""
+        if earlier.staging is not None and earlier.state == "done" and task.mapping.load == "append":
+            raise TargetError(
+                f"table {task.target.name} stood before Naru, and run {earlier.run_id} has merged its rows into it",
+                hint=f"say in the mapping what becomes of them: `load: upsert` or `replace` for {task.source.name}",
+            )
+
     def _open_table(self, connection: Connection, ledger: Ledger, task: TableTask) -> Load:
         earlier = ledger.load(task.target)
         if earlier and not self._starts_over(earlier):
             self._check_same(connection, earlier, task)
             return earlier
-        staging = staging_name(task.target) if needs_staging(connection, ledger, task.target) else None
+        staging = (
+            staging_name(task.target) if needs_staging(connection, ledger, task.target, task.mapping.load) else None
+        )
         load = Load(
             task.target.schema or "public",
             task.target.name,

@@ -81,14 +81,14 @@ def staging_name(target: Table) -> str:
     return f"stage_{digest[:16]}"
 
 
-def needs_staging(connection: Connection, ledger: Ledger, target: Table) -> bool:
+def needs_staging(connection: Connection, ledger: Ledger, target: Table, load_mode: str) -> bool:
     """Whether somebody else made the target table; raises TargetError where it does not fit the plan."""
     earlier = ledger.load(target)
     if earlier is not None and earlier.staging is None:
         return False
     if not table_exists(connection, target):
         return False
-    problems = list(mismatches(read_table(connection, target), target))
+    problems = list(mismatches(read_table(connection, target), target, load_mode))
     if problems:
         raise TargetError(
             f"table {target.schema}.{target.name} exists and differs from the mapping: " + "; ".join(problems),
@@ -97,10 +97,13 @@ def needs_staging(connection: Connection, ledger: Ledger, target: Table) -> bool
     return True
 
 
-def mismatches(found: Table | None, wanted: Table) -> Iterator[str]:
+def mismatches(found: Table | None, wanted: Table, load_mode: str) -> Iterator[str]:
     """Where an existing table cannot take the wanted columns as they are."""
     if found is None:
         return
+    key = wanted.primary_key
+    if load_mode == "upsert" and not any(index.unique and index.columns == key for index in found.indexes):
+        yield f"load: upsert finds rows by ({', '.join(key)}), and that is no key of it"
     by_name = {column.name: column for column in found.columns}
     for column in wanted.columns:
         other = by_name.pop(column.name, None)

@@ -15,7 +15,7 @@ Naming = Literal["snake", "lower", "keep"]
 NAME_BYTES = 63
 _HASH_CHARACTERS = 8
 # Every table has these already; CREATE TABLE refuses them as columns.
-_SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
+_SYSTEM_COLUMNS = frozenset({"_naru_row", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 
 
 def fold(name: str, naming: Naming) -> str:
@@ -47,9 +47,9 @@ def valid_name(name: str) -> str:
 
 
 def valid_column(name: str) -> str:
-    """As `valid_name`, and no system column of PostgreSQL; raises ValueError."""
+    """As `valid_name`, and no system column of PostgreSQL or of a load; raises ValueError."""
     if name in _SYSTEM_COLUMNS:
-        raise ValueError(f"{name!r} is a system column of every PostgreSQL table")
+        raise ValueError(f"{name!r} is a system column of PostgreSQL, or ours during a load")
     return valid_name(name)
 
 

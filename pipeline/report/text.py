@@ -119,7 +119,7 @@ def print_rejects(console: Console, summary: Sequence[RejectCount], shown: Seque
         reject = stored.reject
         place = f"#{stored.reject_id} {reject.table}" + (f" row {reject.locator}" if reject.locator else "")
         _say(console, f"{place}: {reject.reason}: {reject.detail}", "yellow")
-        _say(console, f"    {stored.raw_values}")
+        _say(console, f"    {_readable(stored.raw_values)}")
     _say(console, "hint: correct the mapping or the parent rows, then: python -m pipeline rejects replay")
 
 
@@ -132,6 +132,12 @@ def duration(seconds: float) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _readable(row: str) -> str:
+    """Stored JSON without the escapes that text a person can read does not need."""
+    text = json.dumps(json.loads(row), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _table(*headers: str, numbers: bool = True) -> Table:

@@ -77,7 +77,7 @@ class _Findings:
 
     def refuse(self, rows: pl.Series, column: str, values: pl.Series, step: Step) -> None:
         for row in rows.arg_true().to_list():
-            detail = f"column {column}: {step.name}: {_show(values[row])}"
+            detail = f"column {column}: {_show(values[row])}"
             self.refusals.setdefault(row, (Stage.TRANSFORM, step.name, detail))
 
     def refuse_defect(self, defect: Defect) -> None:

@@ -115,6 +115,30 @@ def test_the_schema_applied_by_hand_is_loaded_by_merge(naru: Naru, sample: Path,
     assert {table: count(database, table) for table in ROWS} == ROWS
 
 
+def test_a_restart_into_a_table_made_by_hand_needs_a_load_mode(naru: Naru, sample: Path, database: Target) -> None:
+    script = naru("ddl", sample)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        connection.execute(script)  # type: ignore[arg-type]
+    naru("migrate", sample)
+    assert "load: upsert" in naru("migrate", sample, "--restart", "--yes", code=5)
+    naru("map", sample, "-o", "m.yaml")
+    path = naru.directory / "m.yaml"
+    lines = path.read_text("utf-8").splitlines()
+    upserting = [f"{line}\n    load: upsert" if line.startswith("    to: ") else line for line in lines]
+    path.write_text("\n".join(upserting), "utf-8")
+    assert "no findings" in naru("migrate", sample, "--restart", "--yes", "--mapping", "m.yaml")
+    assert {table: count(database, table) for table in ROWS} == ROWS
+
+
+def test_the_code_page_of_a_mapping_is_obeyed(naru: Naru, shared: Path, database: Target) -> None:
+    stale = shared / "access" / "reference" / "jet3_cp949_stale_500.mdb"
+    naru("map", stale, "-o", "m.yaml", "--code-page", "949")
+    path = naru.directory / "m.yaml"
+    path.write_text(path.read_text("utf-8").replace("naru: 1\n", "naru: 1\ncode_page: 949\n"), "utf-8")
+    assert "no findings" in naru("migrate", stale, "--mapping", "m.yaml")
+    assert count(database, '"table2" where "라우팅번호" is not null') == 500
+
+
 def test_status_and_rejects_speak_of_the_run(naru: Naru, sample: Path) -> None:
     assert "no run has written" in naru("status")
     naru("migrate", sample)

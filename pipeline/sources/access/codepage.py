@@ -38,15 +38,19 @@ class Names:
         self.beyond_ascii: list[bytes] = []
 
     def decode(self, raw: bytes) -> str:
-        """The name; bytes that the codec does not know show as `\\xNN`, so that no two names become one."""
+        """The name; bytes that the codec does not know, and U+0000, show as `\\xNN`: no two names become one."""
         if self.codec != UTF_16 and not raw.isascii():
             self.beyond_ascii.append(raw)
         try:
-            return raw.decode(self.codec)
+            name = raw.decode(self.codec)
         except UnicodeDecodeError:
             name = raw.decode(self.codec, "backslashreplace")
-            self.undecodable.append(name)
-            return name
+        else:
+            if "\0" not in name:
+                return name
+        name = name.replace("\0", "\\x00")
+        self.undecodable.append(name)
+        return name
 
 
 def looks_like(samples: Iterable[bytes]) -> str | None:

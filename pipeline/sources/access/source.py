@@ -59,7 +59,9 @@ class AccessSource:
         try:
             return codec_of(claimed)
         except ValueError as error:
-            raise UnsupportedSource(f"{file.name}: {error}", hint="give code_page, such as 949 or 1252") from error
+            raise UnsupportedSource(
+                f"{file.name}: {error}", hint="name it: --code-page 949 for Korean, or 1252"
+            ) from error
 
     def _open(self) -> tuple[AccessFile, Objects, str]:
         if self._opened is None:

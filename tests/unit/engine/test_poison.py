@@ -44,7 +44,9 @@ def poisoned(seed: int) -> tuple[pl.DataFrame, dict[int, str]]:
     """Rows of Steps, and the reason that each poisoned row (by number) is to be refused for."""
     chance = random.Random(seed)
     rows = [[i, i % 500 + 1, f"공정 {i}", Decimal(i) / 8] for i in range(ROWS)]
-    poison = {row: POISONS[n % len(POISONS)] for n, row in enumerate(sorted(chance.sample(range(1, ROWS), ROWS // 100)))}
+    poison = {
+        row: POISONS[n % len(POISONS)] for n, row in enumerate(sorted(chance.sample(range(1, ROWS), ROWS // 100)))
+    }
     for row, reason in poison.items():
         match reason:
             case "duplicate_key":
