@@ -21,7 +21,7 @@ $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes $(WHEELS) -r requirements.lock
+	$(BIN)/python -m pip install -qq --require-hashes $(WHEELS) -r requirements.lock
 	@touch $@
 
 demo: $(STAMP)  ## Migrate the sample database into an embedded PostgreSQL

@@ -7,9 +7,9 @@ import sys
 from typing import NoReturn
 
 import typer
-from rich.console import Console
 
 from pipeline.cli import ddl, inspect, map, migrate, rejects, server, status, verify
+from pipeline.cli.console import make_console
 from pipeline.errors import Interrupted, NaruError
 from pipeline.log import get_logger
 
@@ -54,7 +54,7 @@ def main() -> NoReturn:
 
 
 def _fail(error: NaruError) -> NoReturn:
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     console.print(f"error: {error.message}", style="red", markup=False, highlight=False, soft_wrap=True)
     if error.hint:
         console.print(f"hint: {error.hint}", markup=False, highlight=False, soft_wrap=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from pipeline.cli.console import make_console
 from pipeline.cli.opening import CodePageOption, FileArgument, JsonOption, open_source, source_path
 from pipeline.dialects.draft import draft
 from pipeline.report.catalog import print_catalog, print_differences
@@ -39,7 +39,7 @@ def inspect(
         for table in catalog.tables
         for column in table.columns
     }
-    console = Console()
+    console = make_console()
     print_catalog(console, catalog, types, made.notices)
     if differences is not None:
         print_differences(console, [(d.table, d.column, d.text) for d in differences])

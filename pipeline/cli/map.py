@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
+from pipeline.cli.console import make_console
 from pipeline.cli.opening import CodePageOption, FileArgument, open_source
 from pipeline.cli.writing import write_whole
 from pipeline.dialects.draft import draft
@@ -43,7 +43,7 @@ def map_(
     beside = output.parent / "mapping.schema.json"
     if not beside.exists():
         write_whole(beside, json_schema())
-    Console(stderr=True).print(f"wrote {output}: {len(catalog.tables)} tables", markup=False, highlight=False)
+    make_console(stderr=True).print(f"wrote {output}: {len(catalog.tables)} tables", markup=False, highlight=False)
 
 
 def _write_new(path: Path, text: str, *, force: bool) -> None:

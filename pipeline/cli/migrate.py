@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 import pipeline
+from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
     FileArgument,
@@ -63,7 +64,7 @@ def migrate(
 ) -> None:
     """Carry an Access database into PostgreSQL, verify it, and print the report."""
     settings = load_settings(migration_batch_size=batch_size)
-    console = Console(stderr=json)
+    console = make_console(stderr=json)
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     log = open_log(Path("logs"), verbose=verbose, run_id=run_id)
     with opened_plan(settings, file, mapping, code_page, tables) as opened:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
     FileArgument,
@@ -35,7 +35,7 @@ def rejects(
     if context.invoked_subcommand:
         return
     settings = load_settings()
-    console = Console(stderr=json)
+    console = make_console(stderr=json)
     target = open_target(settings, console)
     with (
         connect(target, application_name="naru rejects", autocommit=True) as connection,
@@ -60,7 +60,7 @@ def replay(
 ) -> None:
     """Try the refused rows again, with the mapping and the target as they are now; exit 6 if some stay."""
     settings = load_settings()
-    console = Console(stderr=json)
+    console = make_console(stderr=json)
     with opened_plan(settings, file, mapping, code_page) as opened:
         target = open_target(settings, console)
         with connect(target, application_name="naru replay", autocommit=True) as connection:

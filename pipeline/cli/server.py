@@ -6,8 +6,8 @@ import os
 import subprocess
 
 import typer
-from rich.console import Console
 
+from pipeline.cli.console import make_console
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.settings import load_settings
 
@@ -21,14 +21,14 @@ def _server() -> EmbeddedServer:
 @app.command()
 def start() -> None:
     """Start it, and make it first where there is none."""
-    Console().print(f"running: {_server().ensure_running().describe()}", markup=False, highlight=False)
+    make_console().print(f"running: {_server().ensure_running().describe()}", markup=False, highlight=False)
 
 
 @app.command()
 def stop() -> None:
     """Stop it; its data stay."""
     stopped = _server().stop()
-    Console().print("stopped" if stopped else "it was not running")
+    make_console().print("stopped" if stopped else "it was not running")
 
 
 @app.command()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
+from pipeline.cli.console import make_console
 from pipeline.cli.opening import JsonOption, open_target
 from pipeline.ledger.ledger import Ledger
 from pipeline.postgres.connect import connect, translated
@@ -14,7 +13,7 @@ from pipeline.settings import load_settings
 def status(json: JsonOption = False) -> None:
     """Show the last runs and where the load of each table stands."""
     settings = load_settings()
-    console = Console(stderr=json)
+    console = make_console(stderr=json)
     target = open_target(settings, console)
     with (
         connect(target, application_name="naru status", autocommit=True) as connection,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 
+from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
     FileArgument,
@@ -29,7 +29,7 @@ def verify(
 ) -> None:
     """Check counts, keys, relationships, required columns, identities and the quarantine; exit 1 on a finding."""
     settings = load_settings()
-    console = Console(stderr=json)
+    console = make_console(stderr=json)
     with opened_plan(settings, file, mapping, code_page, tables) as opened:
         target = open_target(settings, console)
         with connect(target, application_name="naru verify", autocommit=True) as connection:

@@ -49,11 +49,19 @@ def print_notices(console: Console, notices: Iterable[Notice]) -> None:
 
 
 def print_outcome(console: Console, outcome: RunOutcome) -> None:
-    table = _table("table", "read", "loaded", "refused", "filtered", "losses", "rows/s")
-    for row in outcome.tables:
+    counts = {
+        "read": [row.read for row in outcome.tables],
+        "loaded": [row.loaded for row in outcome.tables],
+        "refused": [row.rejected for row in outcome.tables],
+        "filtered": [row.filtered for row in outcome.tables],
+        "losses": [row.losses for row in outcome.tables],
+    }
+    # What no row has is left out, so that the table fits into 80 columns.
+    shown = {name: column for name, column in counts.items() if name in ("read", "loaded", "refused") or any(column)}
+    table = _table("table", *shown, "rows/s")
+    for i, row in enumerate(outcome.tables):
         rate = f"{row.read / row.seconds:,.0f}" if row.seconds else ""
-        counts = (row.read, row.loaded, row.rejected, row.filtered, row.losses)
-        table.add_row(row.target, *(f"{count:,}" for count in counts), rate)
+        table.add_row(row.target, *(f"{column[i]:,}" for column in shown.values()), rate)
     console.print(table)
     for notice in outcome.notices:
         _say(console, f"note: {notice}", "yellow")

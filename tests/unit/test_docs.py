@@ -160,7 +160,7 @@ def naru(directory: Path, arguments: list[str]) -> str:
 
 def steady(text: str) -> str:
     """The text without what differs from run to run: times, speeds and ports."""
-    text = re.sub(r"^( \S+(?: +[\d,]+){5}) +[\d,]+ *$", r"\1 N", text, flags=re.MULTILINE)
+    text = re.sub(r"^( \S+(?: +[\d,]+){3}) +[\d,]+ *$", r"\1 N", text, flags=re.MULTILINE)
     text = re.sub(r"(?<=estimated time: ).*", "T", text)
     return re.sub(r"(?<=127\.0\.0\.1:)\d+(/\S+ after )[\d.]+", r"P\1T", text)
 
