@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections import Counter
 from collections.abc import Iterable
@@ -24,8 +25,10 @@ from pipeline.outcome import Run
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.sql import SQL, columns, relation
 from pipeline.sources.access import AccessSource
-from tests.contract.test_access_reference import UNREADABLE, _dump, _dumped, _name, _open
+from tests.contract.test_access_reference import REFERENCE, UNREADABLE, _dump, _dumped, _name, _open
 from tests.unit.engine.test_run import Silent
+
+pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="../shared/access with the reference dumps is missing")
 
 
 def without_unreadable(mapping: Mapping, catalog: Catalog) -> Mapping:
@@ -113,3 +116,22 @@ def test_every_cell_that_arrived_equals_the_dump(path: Path, database: Target) -
                 found = Counter(rows_of(connection, task, carried))
                 assert not found - expected
                 assert (expected - found).total() == refused[table["name"]]
+
+
+@pytest.mark.parametrize("name", ["jet3_cp949_500.mdb", "jet3_cp949_stale_500.mdb"])
+def test_korean_of_access_97_arrives(name: str, database: Target) -> None:
+    path = REFERENCE / name
+    expected = json.loads(path.with_name(f"{name}.json").read_text("utf-8"))
+    with AccessSource(path, code_page=949) as source:
+        plan = migrate(source, database)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        tasks = {task.source.name: task for task in plan.tasks}
+        for table, described in expected.items():
+            task = tasks[table]
+            carried = list(task.source.columns)
+            found = list(rows_of(connection, task, carried))
+            assert len(found) == described["rows"]
+            text = [at for at, column in enumerate(carried) if column.type.name in ("Text", "Memo", "Long", "Integer")]
+            shown = {tuple(str(row[at]) for at in text) for row in found}
+            for row in (described["first"], described["last"]):
+                assert tuple(row[at] for at in text) in shown
