@@ -116,7 +116,7 @@ def test_the_first_reason_of_a_row_counts_and_its_original_values_are_kept() -> 
     columns = {"ID": ColumnMapping(), "Text": ColumnMapping(type="varchar(2)"), "Price": ColumnMapping(type="smallint")}
     made = chain(nullable=False, **columns).apply(batch((1, "a\0bc", "0.5"), (2, "ab", "2")))
     [reject] = made.rejects
-    assert (reject.reason, reject.detail) == ("u0000", "column Text: u0000: a\0bc")
+    assert (reject.reason, reject.detail) == ("u0000", "column Text: a\0bc")
     assert reject.values == {"ID": 1, "Text": "a\0bc", "Price": Decimal("0.5000")}
 
 
