@@ -20,7 +20,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Identity of a source's content: equal fingerprints hold equal rows."""
+    """Identity of a source's content and of how it is read: equal fingerprints give equal rows."""
 
     kind: str
     digest: str

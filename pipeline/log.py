@@ -49,7 +49,9 @@ def open_log(directory: Path, *, verbose: bool, run_id: str) -> Path:
     path = directory / f"migration_{datetime.now().astimezone():%Y%m%d_%H%M%S}.log"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        if hasattr(os, "fchmod"):
+            os.fchmod(handle, 0o600)  # a file that stood there keeps its mode
     except OSError as error:
         raise SettingsError(
             f"log file {path} cannot be written: {error.strerror}",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from pipeline.cli import ddl, inspect, map, migrate, rejects, server, status, verify
-from pipeline.cli.console import make_console
-from pipeline.errors import Interrupted, NaruError
+from pipeline.cli.console import end_of_pipe, make_console
+from pipeline.errors import Interrupted, NaruError, UsageError
 from pipeline.log import get_logger
 
 app = typer.Typer(
@@ -31,15 +33,20 @@ _BUG = 70
 
 def main() -> NoReturn:
     """Run the command line; the exit codes are those of `pipeline.errors`."""
+    _speak_utf8()
     try:
-        app()
+        code = app(standalone_mode=False)
     except NaruError as error:
         _fail(error)
-    except KeyboardInterrupt:
+    except TyperException as error:
+        text = error.format_message()
+        if not text:  # no arguments at all: the help has been printed
+            sys.exit(UsageError.exit_code)
+        _fail(UsageError(text[:1].lower() + text[1:], hint="--help after the command lists its options"))
+    except (Abort, KeyboardInterrupt):
         _fail(Interrupted("stopped at once; the batch under way is rolled back", hint="run the same command again"))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
-        sys.exit(0)
+        end_of_pipe()
     except Exception as error:
         get_logger().exception("a bug of ours")
         if os.environ.get("NARU_TRACEBACK"):
@@ -50,7 +57,17 @@ def main() -> NoReturn:
                 hint="this is a bug in Naru: set NARU_TRACEBACK=1, run again, and report what it prints",
             )
         )
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _speak_utf8() -> None:
+    """Korean into a file or a pipe whatever the locale says; a terminal shows what it cannot print as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="backslashreplace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _fail(error: NaruError) -> NoReturn:

@@ -71,10 +71,10 @@ def migrate(
         print_notices(console, opened.plan.notices)
         target = open_target(settings, console)
         if dry_run:
-            _dry_run(opened, target, settings, console, json=json)
+            _dry_run(opened, target, settings, console, restart=restart, json=json)
             return
-        if settings.target_configured and not yes:
-            _confirm_backup(target, opened.plan)
+        if (settings.target_configured or restart) and not yes:
+            _confirm_backup(target, opened.plan, restart=restart)
         options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
         outcome = _migrate(opened, target, settings, options, run_id, console)
     if json:
@@ -90,19 +90,25 @@ def _migrate(
 ) -> RunOutcome:
     started = time.perf_counter()
     source, plan = opened.source, opened.plan
-    fingerprint = source.fingerprint()
-    digest = hashlib.sha256(opened.mapping.model_dump_json().encode()).hexdigest()
-    run = Run(run_id, "migrate", opened.name, fingerprint.digest, digest, pipeline.__version__)
+    run = _run(opened, run_id)
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
-        migration = Migration(source, fingerprint, plan, target, run, options, observer, stop.is_set)
-        unbuilt = migration.execute()
+        unbuilt = Migration(source, plan, target, run, options, observer, stop.is_set).execute()
     with connect(target, application_name=f"naru {run_id}", autocommit=True) as connection:
         findings = verify_plan(connection, plan, source)
         seconds = time.perf_counter() - started
         return summarize(connection, plan, run, target, findings, unbuilt, seconds)
 
 
-def _dry_run(opened: Opened, target: Target, settings: Settings, console: Console, *, json: bool) -> None:
+def _run(opened: Opened, run_id: str) -> Run:
+    digest = hashlib.sha256(opened.mapping.model_dump_json().encode()).hexdigest()
+    return Run(run_id, "migrate", opened.name, opened.source.fingerprint().digest, digest, pipeline.__version__)
+
+
+def _dry_run(
+    opened: Opened, target: Target, settings: Settings, console: Console, *, restart: bool, json: bool
+) -> None:
+    options = Options(settings.migration_batch_size, restart=restart)
+    Migration(opened.source, opened.plan, target, _run(opened, "dry-run"), options, Together([])).rehearse()
     with connect(target, application_name="naru dry run", autocommit=True) as connection:
         forecasts = forecast(opened.source, opened.plan, connection, settings.migration_batch_size)
     if json:
@@ -110,16 +116,17 @@ def _dry_run(opened: Opened, target: Target, settings: Settings, console: Consol
     print_forecast(console, forecasts)
 
 
-def _confirm_backup(target: Target, plan: Plan) -> None:
+def _confirm_backup(target: Target, plan: Plan, *, restart: bool) -> None:
     """A target that holds data of others is not written to before its owner has said yes."""
     with connect(target, application_name="naru", autocommit=True) as connection:
-        tables = occupied(connection, plan)
+        tables = occupied(connection, plan, restart=restart)
     if not tables:
         return
     question = f"{target.describe()} holds rows in {', '.join(tables[:5])}. Is there a backup of it"
     if not sys.stdin.isatty():
         raise UsageError(f"{question}?", hint="make one, then say --yes")
-    typer.confirm(question, abort=True, err=True)
+    if not typer.confirm(question, err=True):
+        raise UsageError("nothing was written", hint="make a backup first, then run the same command again")
 
 
 @contextmanager

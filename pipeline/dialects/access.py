@@ -22,7 +22,12 @@ _RULES = (
     TypeRule("Decimal(p,s)", "Decimal({0},{1})", "numeric({0},{1})", "exact, at most 28 digits; scale is the column's"),
     TypeRule("Single", "Float32", "real", "both are IEEE 754 single"),
     TypeRule("Double", "Float64", "double precision", "both are IEEE 754 double"),
-    TypeRule("DateTime", "Datetime(us)", "timestamp", "no zone in the source, so none is invented; years 100 to 9999"),
+    TypeRule(
+        "DateTime",
+        "Datetime(us)",
+        "timestamp",
+        "a double of days, read to the millisecond; no zone, so none is invented; years 100 to 9999",
+    ),
     TypeRule(
         "DateTimeExtended",
         "Int64",

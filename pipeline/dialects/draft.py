@@ -137,6 +137,10 @@ class _Drafting:
             if unread & {*index.columns}:
                 self._note(table.name, None, f"index {index.name} is left out: a column of it is not read yet")
                 continue
+            if not index.unique and self._holds_long_text(table, index):
+                text = "a column of it holds text of any length, and PostgreSQL's indexes end at a third of a page"
+                self._note(table.name, None, f"index {index.name} is left out: {text}")
+                continue
             shapes.add(shape)
             if index.unique and upwards:
                 keys.add(index.columns)
@@ -144,6 +148,10 @@ class _Drafting:
             else:
                 indexes.append(self._index(table, index))
         return tuple(unique), tuple(indexes)
+
+    def _holds_long_text(self, table: Table, index: Index) -> bool:
+        rules = [(self.dialect.rule(table.column(name).type), table.column(name).type) for name in index.columns]
+        return any(rule is not None and rule.postgres_for(type) == "text" for rule, type in rules)
 
     def _index(self, table: Table, index: Index) -> IndexMapping:
         return IndexMapping(

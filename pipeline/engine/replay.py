@@ -12,26 +12,53 @@ import polars as pl
 
 from pipeline.batch import Batch, Defect, Position
 from pipeline.engine.plan import Plan, TableTask
+from pipeline.errors import TargetError
+from pipeline.ledger import lock
 from pipeline.ledger.ledger import Ledger
+from pipeline.load.sequences import set_sequences
 from pipeline.outcome import Reject, Stage, StoredReject
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused, copy_in, insert_json
 from pipeline.postgres.sql import relation
 from pipeline.postgres.wire import CopyEncoder
 
+_ROWS_AT_ONCE = 200
+
 
 def replay(connection: Connection, plan: Plan) -> tuple[int, int]:
-    """Rows replayed and rows that stay; each table's rows commit together. Raises TargetError."""
-    replayed = staying = 0
-    for task in plan.tasks:
-        with translated(f"replaying rows of table {task.target.name}"), connection.transaction():
-            ledger = Ledger(connection)
-            waiting = list(ledger.rejects(schema=task.target.schema, table=task.target.name))
-            done = [stored for stored in waiting if _again(connection, ledger, task, stored)]
-            ledger.mark_replayed([stored.reject_id for stored in done])
-        replayed += len(done)
-        staying += len(waiting) - len(done)
-    return replayed, staying
+    """Rows replayed and rows that stay; a few hundred commit together.
+
+    Raises TargetError, and LockedError while a run or another replay is under way.
+    """
+    with translated("preparing the replay"):
+        lock.acquire(connection)
+        ledger = Ledger(connection)
+        loads = [ledger.load(task.target) for task in plan.tasks] if ledger.installed() else []
+    for load in loads:
+        if load and load.state != "done":
+            raise TargetError(
+                f"the load of table {load.target_table} has not finished",
+                hint="finish it first: run migrate again, then replay",
+            )
+    counts = [_replay_table(connection, ledger, task) for task, load in zip(plan.tasks, loads, strict=False) if load]
+    return sum(replayed for replayed, _ in counts), sum(staying for _, staying in counts)
+
+
+def _replay_table(connection: Connection, ledger: Ledger, task: TableTask) -> tuple[int, int]:
+    replayed = staying = last = 0
+    with translated(f"replaying rows of table {task.target.name}"):
+        while True:
+            with connection.transaction():
+                target = {"schema": task.target.schema, "table": task.target.name}
+                waiting = list(ledger.rejects(**target, after=last, limit=_ROWS_AT_ONCE))
+                done = [stored for stored in waiting if _again(connection, ledger, task, stored)]
+                ledger.mark_replayed([stored.reject_id for stored in done])
+                set_sequences(connection, task.target)
+            if not waiting:
+                return replayed, staying
+            last = waiting[-1].reject_id
+            replayed += len(done)
+            staying += len(waiting) - len(done)
 
 
 def _again(connection: Connection, ledger: Ledger, task: TableTask, stored: StoredReject) -> bool:

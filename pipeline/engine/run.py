@@ -7,22 +7,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.batch import Fingerprint
 from pipeline.catalog import Notice
 from pipeline.engine.plan import Plan, TableTask
 from pipeline.engine.table import carry
-from pipeline.errors import Interrupted, MappingError, NaruError, RejectLimitExceeded, SourceChanged, TargetError
+from pipeline.errors import Interrupted, MappingError, RejectLimitExceeded, SourceChanged, TargetError
 from pipeline.ledger import lock
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.loader import Delivered, Loader
 from pipeline.load.place import Place, discard, needs_staging, prepare, staging_name
 from pipeline.load.settle import Settlement, Settler
+from pipeline.log import get_logger
 from pipeline.outcome import Load, Run
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, Target, connect, translated
-from pipeline.postgres.introspect import table_exists
+from pipeline.postgres.introspect import schema_exists, table_exists
 from pipeline.retry import resuming
 from pipeline.sources.base import Source
+
+_log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,6 @@ class Migration:
     """One run of a plan against a target. `stop` is asked after each batch; true ends it resumably."""
 
     source: Source
-    fingerprint: Fingerprint
     plan: Plan
     target: Target
     run: Run
@@ -73,6 +74,18 @@ class Migration:
         """
         return resuming(lambda: self._batches)(self._attempt)
 
+    def rehearse(self) -> None:
+        """Do what a run does before its first row, and take it back; raises what the run would raise."""
+        with (
+            connect(self.target, application_name="naru dry run", autocommit=True) as connection,
+            translated("preparing the target"),
+            connection.transaction(force_rollback=True),
+        ):
+            ledger = Ledger(connection)
+            ledger.install()
+            ledger.begin(self.run)
+            self._open(connection, ledger)
+
     def _attempt(self) -> tuple[Notice, ...]:
         self._uncommitted = 0
         with self._session() as (connection, ledger):
@@ -90,19 +103,29 @@ class Migration:
         name = f"naru {self.run.run_id}"
         with connect(self.target, application_name=name, autocommit=True) as connection:
             with translated("preparing the ledger"):
-                lock.acquire(connection)
+                lock.acquire(connection, name)
                 ledger = Ledger(connection)
                 with connection.transaction():
                     ledger.install()
                     ledger.begin(self.run)
             try:
                 yield connection, ledger
-            except NaruError as error:
-                if not connection.broken:
-                    ledger.finish(self.run.run_id, "interrupted" if isinstance(error, Interrupted) else "failed")
+            except BaseException as error:
+                stopped = isinstance(error, Interrupted | KeyboardInterrupt)
+                self._finish_badly(connection, ledger, "interrupted" if stopped else "failed")
                 raise
             with translated("closing the run"):
                 ledger.finish(self.run.run_id, "done")
+
+    def _finish_badly(self, connection: Connection, ledger: Ledger, state: str) -> None:
+        """Record the end; what ended the run matters more than a second failure here, which is logged."""
+        if connection.broken:
+            return
+        try:
+            with translated("closing the run"):
+                ledger.finish(self.run.run_id, state)
+        except TargetError as error:
+            _log.warning("the end of the run could not be recorded", error=error.message)
 
     # -- before the rows
 
@@ -113,8 +136,11 @@ class Migration:
             if earlier and self._starts_over(earlier):
                 self._check_can_restart(earlier, task)
                 discard(connection, earlier, task.target)
-        connection.execute(ddl.create_schema(self.plan.schema))
-        return {task.target.name: self._open_table(connection, ledger, task) for task in self.plan.tasks}
+        if not schema_exists(connection, self.plan.schema):
+            connection.execute(ddl.create_schema(self.plan.schema))
+        loads = {task.target.name: self._open_table(connection, ledger, task) for task in self.plan.tasks}
+        self._rejects = sum(load.rows_rejected for load in loads.values())
+        return loads
 
     def _starts_over(self, earlier: Load) -> bool:
         return self.options.restart and earlier.run_id != self.run.run_id
@@ -140,7 +166,7 @@ class Migration:
             task.target.name,
             task.source.name,
             self.run.run_id,
-            self.fingerprint.digest,
+            self.run.fingerprint,
             task.digest,
             staging,
         )
@@ -152,7 +178,7 @@ class Migration:
         """A load goes on only with the source and the mapping that it began with."""
         name = f"{earlier.target_schema}.{earlier.target_table}"
         again = "load it again from the start with --restart"
-        if earlier.fingerprint != self.fingerprint.digest:
+        if earlier.fingerprint != self.run.fingerprint:
             text = f"the source has changed since run {earlier.run_id} loaded table {name}"
             raise SourceChanged(text, hint=f"give the file of that run, or {again}")
         if earlier.mapping_digest != task.digest:

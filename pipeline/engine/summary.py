@@ -7,8 +7,8 @@ from pipeline.engine.plan import Plan
 from pipeline.ledger.ledger import Ledger
 from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome
 from pipeline.postgres.connect import Connection, Target, translated
-from pipeline.postgres.introspect import is_empty, table_names
-from pipeline.postgres.sql import relation, text
+from pipeline.postgres.introspect import is_empty, may_read, table_names
+from pipeline.postgres.sql import SQL, relation, text
 from pipeline.sources.base import Source
 from pipeline.verify.subject import Subject
 from pipeline.verify.verify import verify
@@ -48,14 +48,31 @@ def summarize(
     return RunOutcome(run.run_id, run.source, target.describe(), tables, findings, notices, seconds)
 
 
-def occupied(connection: Connection, plan: Plan) -> list[str]:
-    """Tables of the target schema that hold rows and that Naru did not make."""
+def occupied(connection: Connection, plan: Plan, *, restart: bool) -> list[str]:
+    """Tables of the target schema with rows that Naru did not bring, or that cannot be looked into.
+
+    With `restart`, tables of ours as well: they will be dropped with what others have put into them.
+    """
     with translated("looking for data in the target"):
         ledger = Ledger(connection)
         loads = ledger.loads() if ledger.installed() else []
-        ours = {load.target_table for load in loads if load.target_schema == plan.schema and load.staging is None}
-        others = (Table(name, (), plan.schema) for name in table_names(connection, plan.schema) if name not in ours)
-        return [text(relation(table)) for table in others if not is_empty(connection, table)]
+        ours = {load.target_table: load for load in loads if load.target_schema == plan.schema and load.staging is None}
+        tables = [Table(name, (), plan.schema) for name in table_names(connection, plan.schema)]
+        return [
+            text(relation(table))
+            for table in tables
+            if (
+                (restart and _has_more(connection, table, ours[table.name]))
+                if table.name in ours
+                else not may_read(connection, table) or not is_empty(connection, table)
+            )
+        ]
+
+
+def _has_more(connection: Connection, table: Table, load: Load) -> bool:
+    row = connection.execute(SQL("select count(*) from {}").format(relation(table))).fetchone()
+    assert row is not None, "count(*) has one row"
+    return int(row[0]) > load.rows_loaded
 
 
 def _table(load: Load) -> TableOutcome:

@@ -18,6 +18,7 @@ from pipeline.errors import TargetError
 from pipeline.ledger import values
 from pipeline.outcome import Load, Loss, PastRun, Reject, RejectCount, Run, Stage, StoredReject
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.introspect import schema_exists
 from pipeline.postgres.records import records
 from pipeline.postgres.sql import query
 
@@ -31,13 +32,20 @@ class Ledger:
 
     def install(self) -> None:
         """Create the ledger's schema; does nothing where it stands."""
+        if not schema_exists(self.connection, "_naru"):
+            self.connection.execute("create schema _naru")
         ddl = resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
         self.connection.execute(ddl)
 
     # -- runs
 
     def begin(self, run: Run) -> None:
-        """Record the run; a second call with the same run changes nothing."""
+        """Record the run, whose lock says that no other is alive; a second call changes nothing."""
+        self.connection.execute(
+            """update _naru.run set state = 'interrupted', finished_at = clock_timestamp()
+            where state = 'running' and run_id <> %s""",
+            [run.run_id],
+        )
         self.connection.execute(
             """insert into _naru.run (run_id, command, source, fingerprint, mapping_digest, tool_version, host, pid)
             values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
@@ -157,11 +165,11 @@ class Ledger:
         return records(self.connection, RejectCount, query("reject_summary"))
 
     def rejects(
-        self, *, schema: str | None = None, table: str | None = None, limit: int | None = None
+        self, *, schema: str | None = None, table: str | None = None, after: int = 0, limit: int | None = None
     ) -> Iterator[StoredReject]:
         """Rows that wait in the quarantine, oldest first; streamed, so inside a transaction."""
         with self.connection.cursor(name="naru_rejects") as cursor:
-            cursor.execute(query("rejects"), {"schema": schema, "table": table, "limit": limit})
+            cursor.execute(query("rejects"), {"schema": schema, "table": table, "after": after, "limit": limit})
             for reject_id, run_id, target_schema, name, source, locator, stage, reason, detail, key, row in cursor:
                 read = values.loads_arrived if stage == Stage.CONSTRAINT.value else values.loads
                 reject = Reject(source, locator, Stage(stage), reason, detail, read(key), read(row))

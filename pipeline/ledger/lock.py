@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.errors import LockedError
+from pipeline.errors import LockedError, TargetUnavailable
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.sql import query
 
@@ -10,12 +10,22 @@ from pipeline.postgres.sql import query
 LOCK_KEY = 0x6E617275
 
 
-def acquire(connection: Connection) -> None:
-    """Take the lock for as long as the session lives; raises LockedError naming its holder."""
+def acquire(connection: Connection, application_name: str | None = None) -> None:
+    """Take the lock for as long as the session lives; raises LockedError naming its holder.
+
+    A session of the same `application_name` is our own from before a network cut, which the server has
+    not noticed yet: it is ended, and TargetUnavailable asks for another try.
+    """
     if connection.execute("select pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() == (True,):
         return
     holder = connection.execute(query("lock_holder"), {"key": LOCK_KEY}).fetchone()
-    who = "{} (server process {}, since {:%Y-%m-%d %H:%M:%S})".format(*holder) if holder else "another run"
+    who = "another run"
+    if holder:
+        name, pid, since = holder
+        if name == application_name:
+            connection.execute("select pg_terminate_backend(%s)", [pid])
+            raise TargetUnavailable("our own earlier session still held the lock", hint="run again; it resumes")
+        who = f"{name} (server process {pid}{f', since {since:%Y-%m-%d %H:%M:%S}' if since else ''})"
     raise LockedError(
         f"the target is locked by {who}",
         hint="wait for that run to end, or look at it with: python -m pipeline status",

@@ -1,6 +1,4 @@
 -- The durable record of what Naru did, kept in the target beside the data it speaks of.
-create schema if not exists _naru;
-
 create table if not exists _naru.run (
     run_id text primary key,
     command text not null,

@@ -6,13 +6,15 @@ nothing that names their old rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pipeline.load.children import spare_children
 from pipeline.load.place import ORDINAL, Place
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.sql import SQL, Composed, Identifier, columns, pairs, relation
+from pipeline.postgres.copy import RowsRefused
+from pipeline.postgres.savepoint import attempt
+from pipeline.postgres.sql import SQL, Composed, Identifier, Literal, columns, pairs, relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,10 @@ def clear(connection: Connection, place: Place, replaced: Collection[str]) -> No
 
 
 def merge(connection: Connection, place: Place, load_mode: str) -> Merged:
-    """Insert the staged rows and drop the staging table; in the caller's transaction."""
+    """Insert the staged rows and drop the staging table; in the caller's transaction.
+
+    Raises RowsRefused where PostgreSQL refuses any of them, and has then done nothing.
+    """
     target = relation(place.target)
     before = _count(connection, SQL("select count(*) from {}").format(target))
     updated = 0
@@ -40,13 +45,43 @@ def merge(connection: Connection, place: Place, load_mode: str) -> Merged:
             target, place.destination, pairs("t", key, "s", key)
         )
         updated = _count(connection, same)
-    names = columns(place.target.column_names)
-    insert = SQL("insert into {} ({}) overriding system value select {} from {} order by {}").format(
-        target, names, names, place.destination, Identifier(ORDINAL)
-    )
-    connection.execute(insert + _on_conflict(place) if load_mode == "upsert" else insert)
+    attempt(connection, _insert(place, load_mode))
     connection.execute(SQL("drop table {}").format(place.destination))
     return Merged(before, updated)
+
+
+def refused_rows(connection: Connection, place: Place, load_mode: str) -> Iterator[tuple[int, RowsRefused]]:
+    """Locators of the staged rows that PostgreSQL refuses, in source order; it has then inserted the others.
+
+    k bad rows of n cost O(k log n) inserts.
+    """
+    ordinal = Identifier(ORDINAL)
+    connection.execute(SQL("create index on {} ({})").format(place.destination, ordinal))
+    bounds = SQL("select min({0}), max({0}) from {1}").format(ordinal, place.destination)
+    row = connection.execute(bounds).fetchone()
+    assert row is not None, "an aggregate has one row"
+    ranges = [(row[0], row[1])]
+    while ranges:
+        first, last = ranges.pop()
+        try:
+            attempt(connection, _insert(place, load_mode, (first, last)))
+        except RowsRefused as refusal:
+            middle = (first + last) // 2
+            if first == last:
+                yield first, refusal
+            else:
+                ranges += [(middle + 1, last), (first, middle)]
+
+
+def _insert(place: Place, load_mode: str, only: tuple[int, int] | None = None) -> Composed:
+    """Of every staged row, or of those from one locator to another."""
+    ordinal = Identifier(ORDINAL)
+    within = SQL(" where {} between {} and {}").format(ordinal, *map(Literal, only)) if only else SQL("")
+    names = columns(place.target.column_names)
+    insert = SQL("insert into {} ({}) overriding system value select {} from {}{} order by {}").format(
+        relation(place.target), names, names, place.destination, within, ordinal
+    )
+    return insert + _on_conflict(place) if load_mode == "upsert" else insert
 
 
 def _on_conflict(place: Place) -> Composed:

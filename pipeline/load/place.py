@@ -7,7 +7,7 @@ schema.sql or by another program, keeps its keys: its rows wait in a staging tab
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.catalog import Column, SqlType, Table
@@ -16,7 +16,7 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.outcome import Load
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.introspect import read_table, table_exists
+from pipeline.postgres.introspect import deferrable_indexes, read_table, referring_keys, relation_kind
 from pipeline.postgres.sql import SQL, Composable, Identifier, columns, relation
 
 STAGING_SCHEMA = "_naru"
@@ -72,7 +72,22 @@ def discard(connection: Connection, load: Load, target: Table) -> None:
         staging = Identifier(STAGING_SCHEMA, load.staging)
         connection.execute(SQL("drop table if exists {}").format(staging))
     else:
+        _release(connection, target)
         connection.execute(SQL("drop table if exists {}").format(relation(target)))
+
+
+def _release(connection: Connection, target: Table) -> None:
+    """Take down the relationships to a table that goes: a table of ours gets its own again when it is settled."""
+    ledger = Ledger(connection)
+    for key, child in referring_keys(connection, target):
+        earlier = ledger.load(child)
+        if earlier is None or earlier.staging is not None:
+            raise TargetError(
+                f"table {target.name} is to be made again, and foreign key {key} of table {child.schema}.{child.name},"
+                " which Naru did not make, refers to it",
+                hint=f"drop that foreign key, run again with --restart, and add it to {child.name} afterwards",
+            )
+        connection.execute(ddl.drop_constraint(child, key))
 
 
 def staging_name(target: Table) -> str:
@@ -86,9 +101,16 @@ def needs_staging(connection: Connection, ledger: Ledger, target: Table, load_mo
     earlier = ledger.load(target)
     if earlier is not None and earlier.staging is None:
         return False
-    if not table_exists(connection, target):
+    kind = relation_kind(connection, target)
+    if kind is None:
         return False
-    problems = list(mismatches(read_table(connection, target), target, load_mode))
+    if kind != "table":
+        raise TargetError(
+            f"{target.schema}.{target.name} exists and is no table: its kind is {kind}",
+            hint="rename it or the table in the mapping, or choose another target schema in the mapping",
+        )
+    late = deferrable_indexes(connection, target)
+    problems = list(mismatches(read_table(connection, target), target, load_mode, late=late))
     if problems:
         raise TargetError(
             f"table {target.schema}.{target.name} exists and differs from the mapping: " + "; ".join(problems),
@@ -97,13 +119,12 @@ def needs_staging(connection: Connection, ledger: Ledger, target: Table, load_mo
     return True
 
 
-def mismatches(found: Table | None, wanted: Table, load_mode: str) -> Iterator[str]:
-    """Where an existing table cannot take the wanted columns as they are."""
+def mismatches(found: Table | None, wanted: Table, load_mode: str, *, late: Collection[str] = ()) -> Iterator[str]:
+    """Where an existing table, whose indexes of `late` can be deferred, cannot take the wanted columns as they are."""
     if found is None:
         return
-    key = wanted.primary_key
-    if load_mode == "upsert" and not any(index.unique and index.columns == key for index in found.indexes):
-        yield f"load: upsert finds rows by ({', '.join(key)}), and that is no key of it"
+    if load_mode == "upsert":
+        yield from _unfindable(found, wanted.primary_key, late)
     by_name = {column.name: column for column in found.columns}
     for column in wanted.columns:
         other = by_name.pop(column.name, None)
@@ -114,3 +135,14 @@ def mismatches(found: Table | None, wanted: Table, load_mode: str) -> Iterator[s
     for column in by_name.values():
         if not column.nullable and column.default is None and column.identity is None:
             yield f"column {column.name} is required there and has no counterpart in the mapping"
+
+
+def _unfindable(found: Table, key: Sequence[str], late: Collection[str]) -> Iterator[str]:
+    """Why `on conflict` cannot tell rows by the key: PostgreSQL takes every index on its columns, in any order."""
+    whole = [index for index in found.indexes if index.unique and not index.ignore_nulls]
+    usable = [index for index in whole if sorted(index.columns) == sorted(key)]
+    if not usable:
+        yield f"load: upsert finds rows by ({', '.join(key)}), and that is no key of it"
+    for index in usable:
+        if index.name in late:
+            yield f"load: upsert finds rows by ({', '.join(key)}), and its key {index.name} is deferrable"

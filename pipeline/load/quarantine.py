@@ -72,10 +72,23 @@ class Quarantine:
         wanted = f"no row of {key.parent} has the {', '.join(key.parent_columns)} that {', '.join(key.columns)} names"
         return self._move(bad, "orphan", f"{key.name}: {wanted}")
 
+    def refused(self, locators: Sequence[int], reason: str, detail: str) -> int:
+        """Rows that PostgreSQL refused one by one; `admit` has been told of them."""
+        bad = SQL("select ctid from {} where {} = any({}::bigint[])").format(
+            self.place.destination, Identifier(ORDINAL), Literal(list(locators))
+        )
+        return self._take_out(bad, reason, detail)
+
     def _any(self, rows: Composed) -> bool:
         return self.connection.execute(SQL("select exists ({})").format(rows)).fetchone() == (True,)
 
     def _move(self, bad: Composable, reason: str, detail: str) -> int:
+        moved = self._take_out(bad, reason, detail)
+        if moved:
+            self.admit(self.source, moved, f"{reason}: {detail}")
+        return moved
+
+    def _take_out(self, bad: Composable, reason: str, detail: str) -> int:
         target = self.place.target
         key = SQL(", ").join(
             SQL("{}::text, to_json(bad.{})").format(Literal(name), columns([name])) for name in target.primary_key
@@ -104,9 +117,7 @@ class Quarantine:
             row=row,
         )
         moved = self.connection.execute(statement).rowcount
-        if moved:
-            Ledger(self.connection).count_rejects(target, moved)
-            self.admit(self.source, moved, f"{reason}: {detail}")
+        Ledger(self.connection).count_rejects(target, moved)
         return moved
 
 

@@ -11,15 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.catalog import Column, ForeignKey, Notice, Table
+from pipeline.catalog import ForeignKey, Notice, Table
+from pipeline.errors import TargetError
 from pipeline.ledger.ledger import Ledger
-from pipeline.load.merge import Merged, clear, merge
+from pipeline.load.deferral import deferred
+from pipeline.load.merge import Merged, clear, merge, refused_rows
 from pipeline.load.place import ORDINAL, Place
 from pipeline.load.quarantine import Admit, Quarantine
+from pipeline.load.sequences import set_sequences
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
-from pipeline.postgres.introspect import read_table, table_exists
-from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, Literal, query, relation, text
+from pipeline.postgres.copy import RowsRefused
+from pipeline.postgres.introspect import immediate_keys, read_table, table_exists
+from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,15 @@ class Settlement:
     @property
     def replaces(self) -> bool:
         return self.staged and self.load_mode == "replace"
+
+
+class _BadRows(Exception):
+    """Staged rows that PostgreSQL refuses: their locators by reason and detail."""
+
+    def __init__(self, settlement: Settlement) -> None:
+        super().__init__(settlement.target.name)
+        self.settlement = settlement
+        self.locators: dict[tuple[str, str], list[int]] = {}
 
 
 class Settler:
@@ -74,9 +87,7 @@ class Settler:
             for settlement in fresh:
                 self._move_key_breakers(settlement)
             self._move_orphans()
-            self._clear(fresh)
-            for settlement in fresh:
-                self._finish(settlement)
+            self._build(fresh)
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
             for settlement in fresh:
                 self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
@@ -161,23 +172,71 @@ class Settler:
 
     # -- construction
 
+    def _build(self, fresh: Sequence[Settlement]) -> None:
+        """Rows that PostgreSQL refuses after all go to the quarantine, and it begins again without them."""
+        bisecting = False  # rare, so the usual way defers no more than it has to
+        while True:
+            try:
+                with self._connection.transaction(), deferred(self._connection, self._backward_keys(bisecting)):
+                    self._clear(fresh)
+                    for settlement in fresh:
+                        self._finish(settlement, bisecting)
+                return
+            except RowsRefused:
+                bisecting = True
+            except _BadRows as bad:
+                quarantine = self._quarantine(bad.settlement)
+                for (reason, detail), locators in bad.locators.items():
+                    quarantine.refused(locators, reason, detail)
+                self._move_orphans()  # of the rows that went
+
+    def _backward_keys(self, bisecting: bool) -> list[tuple[Table, str]]:
+        """Keys of staged tables to such as are merged later, or in later parts of the same one."""
+        order = {one.target.name: n for n, one in enumerate(self._settlements) if one.staged}
+        keys = []
+        for one in self._settlements:
+            if not one.staged:
+                continue
+            immediate = immediate_keys(self._connection, one.target)
+            first = order[one.target.name] + (not bisecting)
+            for key in self._constrained(one).foreign_keys:
+                if key.name in immediate and order.get(key.parent, -1) >= first:
+                    keys.append((one.target, key.name))
+        return keys
+
     def _clear(self, fresh: Sequence[Settlement]) -> None:
         replacing = [settlement for settlement in fresh if settlement.replaces]
         names = {settlement.target.name for settlement in replacing}
         for settlement in reversed(replacing):
             clear(self._connection, settlement.place, names)
 
-    def _finish(self, settlement: Settlement) -> None:
+    def _finish(self, settlement: Settlement, bisecting: bool) -> None:
         target, place = settlement.target, settlement.place
         merged = Merged(0, 0)
         if place.staging is None:
             self._dress(target)
         else:
-            merged = merge(self._connection, place, settlement.load_mode)
-        for column in target.columns:
-            if column.identity:
-                self._set_sequence(target, column)
+            merged = self._merge(settlement, bisecting)
+        set_sequences(self._connection, target)
         self._ledger.set_state(target, "done", rows_before=merged.before, rows_updated=merged.updated)
+
+    def _merge(self, settlement: Settlement, bisecting: bool) -> Merged:
+        """Raises RowsRefused, or where `bisecting` _BadRows."""
+        place, load_mode = settlement.place, settlement.load_mode
+        try:
+            return merge(self._connection, place, load_mode)
+        except RowsRefused as refusal:
+            if not bisecting:
+                raise
+            bad = _BadRows(settlement)
+            for locator, why in refused_rows(self._connection, place, load_mode):
+                reason = f"sqlstate_{why.sqlstate}"
+                self._admit(settlement.source, 1, f"{reason}: {why}")
+                bad.locators.setdefault((reason, str(why)), []).append(locator)
+            if not bad.locators:
+                text = f"merging table {settlement.target.name}: {refusal}; every row alone is accepted"
+                raise TargetError(text, hint="look at the constraints and triggers of that table") from refusal
+            raise bad from refusal
 
     def _dress(self, target: Table) -> None:
         self._connection.execute(SQL("alter table {} drop column {}").format(relation(target), Identifier(ORDINAL)))
@@ -199,20 +258,6 @@ class Settler:
             if key.enforced and key.name not in built:
                 text = f"relationship {key.name} is not built: its parent table {key.parent} has not been migrated"
                 yield Notice(settlement.source, None, text)
-
-    def _set_sequence(self, target: Table, column: Column) -> None:
-        """The next number follows the highest that arrived, and is not below the source's own next one."""
-        assert column.identity is not None
-        last = None if column.identity.next_value is None else column.identity.next_value - 1
-        table = relation(target)
-        statement = query("set_sequence").format(
-            column=Identifier(column.name),
-            table=table,
-            relation=Literal(text(table)),
-            name=Literal(column.name),
-            last=Literal(last),
-        )
-        self._connection.execute(statement)
 
     def _run(self, statements: Iterable[Composed]) -> None:
         for statement in statements:

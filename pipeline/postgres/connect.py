@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import TupleRow
 
 from pipeline.errors import TargetError
@@ -21,11 +20,19 @@ _log = get_logger()
 
 _OLDEST = 130000
 _SESSION = {  # what a server or role may have set otherwise, and that would break or change a load
-    "statement_timeout": "0",
+    "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",  # PostgreSQL 14
+    "transaction_timeout": "0",  # PostgreSQL 17
+    "client_encoding": "UTF8",
+    "extra_float_digits": "1",  # floats come back as they are
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
 }
+
+_CONFIGURE = """select set_config(wanted.name, wanted.value, false)
+from unnest(%s::text[], %s::text[]) as wanted (name, value) join pg_settings on lower(pg_settings.name) = wanted.name"""
+"""Only what the server knows: some settings are newer than the oldest server."""
 
 
 def connect(target: Target, *, application_name: str, autocommit: bool = False) -> Connection:
@@ -34,15 +41,15 @@ def connect(target: Target, *, application_name: str, autocommit: bool = False) 
     Raises TargetUnavailable where another try may help, TargetError where it will not.
     """
     with translated(f"connecting to {target.describe()}"):
-        # Prepared statements are off: poolers in transaction mode break them, and COPY gains nothing by them.
+        # Prepared statements are off: COPY gains nothing by them.
         arguments: dict[str, Any] = target.conninfo() | {"application_name": application_name}
         connection = psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
     try:
         _check(connection, target)
         connection.add_notice_handler(_log_notice)
         with translated(f"preparing the session on {target.describe()}"):
-            calls = sql.SQL(", ").join([sql.SQL("set_config(%s, %s, false)")] * len(_SESSION))
-            connection.execute(sql.SQL("select ") + calls, [part for setting in _SESSION.items() for part in setting])
+            connection.execute("set statement_timeout = 0")  # first, since the next takes longer than some allow
+            connection.execute(_CONFIGURE, [list(_SESSION), list(_SESSION.values())])
             connection.autocommit = autocommit
     except BaseException:
         connection.close()

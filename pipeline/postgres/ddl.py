@@ -79,6 +79,12 @@ def drop_constraint(table: Table, name: str) -> Composed:
     return SQL("alter table {} drop constraint {}").format(relation(table), Identifier(name))
 
 
+def defer_foreign_key(table: Table, name: str, *, deferred: bool) -> Composed:
+    """Have a standing key checked at the end of a transaction, or of each statement again."""
+    timing = SQL("deferrable initially deferred" if deferred else "not deferrable")
+    return SQL("alter table {} alter constraint {} ").format(relation(table), Identifier(name)) + timing
+
+
 def comments(table: Table) -> Iterator[Composed]:
     if table.comment:
         yield SQL("comment on table {} is {}").format(relation(table), Literal(table.comment))

@@ -18,17 +18,45 @@ _SPELLINGS = {
     "time with time zone": "timetz",
 }
 _ARGUMENTS = re.compile(r"([^(]+)\((-?\d+(?:,-?\d+)*)\)([^(]*)")
+_KINDS = {
+    "r": "table",
+    "p": "table",
+    "v": "view",
+    "m": "materialized view",
+    "f": "foreign table",
+    "S": "sequence",
+    "i": "index",
+    "I": "index",
+    "c": "composite type",
+}
 _ACTIONS = {"c": Action.CASCADE, "n": Action.SET_NULL}
 
 
 def table_exists(connection: Connection, table: Table) -> bool:
-    row = connection.execute("select to_regclass(%s) is not null", [_name(table)]).fetchone()
-    return row == (True,)
+    return relation_kind(connection, table) == "table"
+
+
+def relation_kind(connection: Connection, table: Table) -> str | None:
+    """What has the table's schema and name: `table`, `view`, `index`, ...; None where nothing has."""
+    statement = "select relkind::text from pg_class where oid = to_regclass(%s)"
+    row = connection.execute(statement, [_name(table)]).fetchone()
+    return None if row is None else _KINDS.get(row[0], f"relation of kind {row[0]}")
 
 
 def is_empty(connection: Connection, table: Table) -> bool:
     statement = query("is_empty").format(relation(table))
     return connection.execute(statement).fetchone() == (True,)
+
+
+def schema_exists(connection: Connection, name: str) -> bool:
+    """Asked before it is created: `create schema if not exists` wants a right that may be missing."""
+    row = connection.execute("select to_regnamespace(quote_ident(%s)) is not null", [name]).fetchone()
+    return row == (True,)
+
+
+def may_read(connection: Connection, table: Table) -> bool:
+    row = connection.execute("select has_table_privilege(%s, 'select')", [_name(table)]).fetchone()
+    return row == (True,)
 
 
 def table_names(connection: Connection, schema: str) -> list[str]:
@@ -82,6 +110,26 @@ def read_table(connection: Connection, table: Table) -> Table | None:
         )
     )
     return Table(table.name, columns, table.schema, indexes, foreign_keys)
+
+
+def deferrable_indexes(connection: Connection, table: Table) -> set[str]:
+    """Names of the unique indexes that may be checked late."""
+    return _names(connection, table, "deferrable_indexes")
+
+
+def immediate_keys(connection: Connection, table: Table) -> set[str]:
+    """Names of the foreign keys that cannot be checked late, as long as nobody alters them."""
+    return _names(connection, table, "immediate_keys")
+
+
+def referring_keys(connection: Connection, table: Table) -> list[tuple[str, Table]]:
+    """Foreign keys on the table by name, each with the other table that holds it; columns are left out."""
+    found = connection.execute(query("referring_keys"), {"relation": _name(table)})
+    return [(key, Table(child, (), schema)) for key, schema, child in found]
+
+
+def _names(connection: Connection, table: Table, of: str) -> set[str]:
+    return {name for (name,) in connection.execute(query(of), {"relation": _name(table)})}
 
 
 def _name(table: Table) -> str:

@@ -15,7 +15,6 @@ from pipeline.settings import Settings
 
 _NETWORK = {
     "connect_timeout": "10",
-    "client_encoding": "UTF8",
     # A dead peer is found after a minute. No tcp_user_timeout: it also cuts a server that is only slow to read.
     "keepalives": "1",
     "keepalives_idle": "30",
@@ -94,7 +93,7 @@ class Target:
         """Parameters for libpq, the password in the clear: hand it to a driver, never to a log."""
         secret = {} if self.password is None else {"password": self.password.get_secret_value()}
         place = {"host": self.host, "port": str(self.port), "user": self.user, "dbname": self.database}
-        return _NETWORK | dict(self.parameters) | place | secret
+        return _NETWORK | dict(self.parameters) | {"client_encoding": "UTF8"} | place | secret
 
     def environment(self) -> dict[str, str]:
         """The same as environment variables, for psql and pg_dump: a process list does not show them."""

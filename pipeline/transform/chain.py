@@ -110,7 +110,7 @@ class Chain:
         return tuple(self.source_dtypes)
 
     def apply(self, batch: Batch) -> Transformed:
-        origin = Origin(self._table, self._key, batch.frame, batch.locators, batch.defects)
+        origin = Origin.of(self._table, self._key, batch)
         findings = _Findings(origin)
         columns = [self._carry(column, batch, findings) for column in self._columns]
         passing = self._passing(batch, findings)
@@ -121,11 +121,10 @@ class Chain:
         """Rows that the filter keeps, and those it cannot judge because their cell is unreadable."""
         passing = kept(batch.frame, self._filter)
         judged = {comparison.column for comparison in self._filter}
-        for defect in batch.defects:
-            if passing is not None and defect.column in judged:
-                passing = passing.scatter(defect.row, values=True)
-                findings.refuse_defect(defect)
-        return passing
+        unjudged = [defect for defect in batch.defects if defect.column in judged]
+        for defect in unjudged:
+            findings.refuse_defect(defect)
+        return passing.scatter([d.row for d in unjudged], values=True) if passing is not None and unjudged else passing
 
     def _carry(self, column: _ColumnChain, batch: Batch, findings: _Findings) -> pl.Series:
         values = batch.frame[column.source]
@@ -212,16 +211,17 @@ def _comparisons(table: Table, mapping: TableMapping, routes: Sequence[Route]) -
 
 def _settle_defects(column: _ColumnChain, batch: Batch, values: pl.Series, findings: _Findings) -> pl.Series:
     """Put each defect's replacement in its place where the mapping allows one; refuse the other rows."""
+    replaced: dict[int, str] = {}
     for defect in batch.defects:
         if defect.column != column.source:
             continue
         if column.replace_defects and defect.replacement is not None:
-            values = values.scatter(defect.row, defect.replacement)
+            replaced[defect.row] = defect.replacement
             before = "\\x" + defect.raw.hex()
             findings.lose_one(defect.row, column.source, "replace_invalid", before, defect.replacement)
         else:
             findings.refuse_defect(defect)
-    return values
+    return values.scatter(list(replaced), list(replaced.values())) if replaced else values
 
 
 def _assemble(

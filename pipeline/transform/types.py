@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import polars as pl
 
@@ -196,12 +197,17 @@ def _number_to_boolean(values: pl.Series, target: pl.DataType) -> pl.Series:
 def _text_to_datetime(values: pl.Series, target: pl.DataType) -> pl.Series:
     """ISO 8601 without a zone, or a bare date; digits beyond microseconds are cut, which `_inexact` tells."""
     iso = _matching(values, _DATE_TIME).str.replace("T", " ", literal=True)
-    timed = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    timed = _of_our_era(iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False))
     return timed.fill_null(_text_to_date(values, pl.Date()).cast(pl.Datetime("us")))
 
 
 def _text_to_date(values: pl.Series, target: pl.DataType) -> pl.Series:
-    return _matching(values, _DATE).str.to_date("%Y-%m-%d", strict=False)
+    return _of_our_era(_matching(values, _DATE).str.to_date("%Y-%m-%d", strict=False))
+
+
+def _of_our_era(moments: pl.Series) -> pl.Series:
+    """Without the year 0, which Polars has, PostgreSQL calls 1 BC, and Python does not know."""
+    return moments.set(moments.dt.year() < 1, None)
 
 
 def _text_to_time(values: pl.Series, target: pl.DataType) -> pl.Series:
@@ -304,6 +310,8 @@ def _inexact(before: pl.Series, after: pl.Series) -> pl.Series | None:
         assert isinstance(after.dtype, pl.Decimal)
         exponent = before.str.contains("[eE]").fill_null(value=False)
         return somewhere(after.is_not_null() & (_fraction_cut(before, after.dtype.scale) | exponent))
+    if (source, target) == ("text", "float"):
+        return somewhere(after.is_not_null() & _digits_cut(before, after))
     if source == "text" and target in ("datetime", "time"):
         return somewhere(after.is_not_null() & _fraction_cut(before, 6))
     return None
@@ -312,3 +320,13 @@ def _inexact(before: pl.Series, after: pl.Series) -> pl.Series | None:
 def _fraction_cut(text: pl.Series, digits: int) -> pl.Series:
     found = text.str.strip_chars(" ").str.extract(r"\.(\d*)").str.strip_chars_end("0").str.len_chars()
     return found.fill_null(0) > digits
+
+
+def _digits_cut(text: pl.Series, numbers: pl.Series) -> pl.Series:
+    """Where a float, as its shortest text says it, is another number than the one that was written."""
+    said = numbers.cast(pl.String).to_list()
+    cut = [
+        None not in (written, back) and Decimal(written.strip()) != Decimal(back)
+        for written, back in zip(text.to_list(), said, strict=True)
+    ]
+    return pl.Series(cut, dtype=pl.Boolean)

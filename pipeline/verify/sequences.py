@@ -24,7 +24,9 @@ def verify_sequences(connection: Connection, subject: Subject) -> Iterator[Findi
         row = connection.execute(statement).fetchone()
         if row is None:
             yield _finding(subject, column.name, "the column numbers no new rows: it has no sequence")
-        elif row[0] is not None and row[0] <= row[1]:
+        elif row[0] is None:
+            yield _finding(subject, column.name, "the column numbers no new rows: its sequence has no numbers left")
+        elif row[0] <= row[1]:
             yield _finding(subject, column.name, f"the next number is {row[0]:,}, and {row[1]:,} is in use")
 
 

@@ -277,3 +277,19 @@ def test_links_are_told_without_their_passwords() -> None:
     (link,) = [notice.text for notice in catalog.notices if notice.table == "Ordrar"]
     assert "UID=safexit" in link
     assert "DummyPassword" not in str(catalog)
+
+
+def test_another_code_page_is_another_content() -> None:
+    digests = set()
+    for page in (None, 936, 949):
+        with AccessSource(REFERENCE / "charsetGBK.mdb", code_page=page) as source:
+            digests.add(source.fingerprint().digest)
+    assert len(digests) == 3
+
+
+@pytest.mark.parametrize("path", _files(), ids=_name)
+def test_locators_ascend_in_source_order(path: Path) -> None:
+    with _open(path) as source:
+        for table in source.catalog().tables:
+            locators = [at for batch in _batches(source, table.name) for at in batch.locators]
+            assert locators == sorted(set(locators))

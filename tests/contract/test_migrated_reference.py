@@ -49,7 +49,7 @@ def migrate(source: AccessSource, target: Target) -> Plan:
     plan = make_plan(catalog, without_unreadable(draft(catalog).mapping, catalog), ACCESS)
     fingerprint = source.fingerprint()
     run = Run("r", "migrate", "", fingerprint.digest, "", "0")
-    Migration(source, fingerprint, plan, target, run, Options(1000), Silent()).execute()
+    Migration(source, plan, target, run, Options(1000), Silent()).execute()
     return plan
 
 

@@ -11,4 +11,6 @@ select c.conname,
 from pg_constraint c
 join pg_class p on p.oid = c.confrelid and p.relnamespace = c.connamespace
 where c.conrelid = to_regclass(%(relation)s) and c.contype = 'f'
+  -- A key to a partitioned table has a row for each of its partitions besides its own.
+  and not exists (select from pg_constraint o where o.oid = c.conparentid and o.conrelid = c.conrelid)
 order by c.conname

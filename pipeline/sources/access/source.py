@@ -77,10 +77,11 @@ class AccessSource:
         return self._catalog
 
     def fingerprint(self) -> Fingerprint:
-        file, _, _ = self._open()
+        file, _, codec = self._open()
         digest = file.digest()
         file.check_unchanged()
-        return Fingerprint("access", digest, file.size)
+        # The same bytes read in another code page are other text.
+        return Fingerprint("access", digest if codec == UTF_16 else f"{digest} {codec}", file.size)
 
     def batches(
         self, table: str, *, after: Position | None = None, batch_rows: int, columns: tuple[str, ...] | None = None

@@ -78,7 +78,7 @@ def test_each_poisoned_row_is_refused_for_its_reason_and_no_other(database: Targ
     plan = make_plan(source.catalog(), mapping, ACCESS)
     fingerprint = source.fingerprint()
     run = Run("r", "migrate", "frames", fingerprint.digest, "", "0")
-    Migration(source, fingerprint, plan, database, run, Options(batch_rows), Silent()).execute()
+    Migration(source, plan, database, run, Options(batch_rows), Silent()).execute()
 
     with connect(database, application_name="t", autocommit=True) as connection:
         refused = connection.execute("select locator, reason from _naru.reject order by locator").fetchall()

@@ -9,7 +9,8 @@ import pytest
 from pipeline.batch import Defect
 from pipeline.engine.plan import Plan
 from pipeline.engine.replay import replay
-from pipeline.errors import TargetError
+from pipeline.errors import LockedError, TargetError
+from pipeline.ledger import lock
 from pipeline.mapping.models import Encoding
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.frames import FrameSource
@@ -133,3 +134,41 @@ def test_a_table_that_is_gone_is_an_error_and_no_row_is_marked(database: Target,
     with pytest.raises(TargetError, match="item"):
         replay(connection, lenient)
     assert rows(connection, "select count(*) from _naru.reject where replayed_at is null") == [(1,)]
+
+
+def test_two_replays_at_once_do_not_bring_a_row_twice(database: Target, connection: Connection) -> None:
+    made = source({ITEM: [(1, "a\0", None)]})
+    plan = plan_of(made)
+    migrate(made, plan, database)
+    with connect(database, application_name="naru replay", autocommit=True) as other:
+        lock.acquire(other)
+        with pytest.raises(LockedError, match="naru replay"):
+            replay(connection, plan)
+
+
+def test_a_load_that_has_not_finished_is_not_replayed(database: Target, connection: Connection) -> None:
+    made = source({ITEM: [(1, "a\0", None)]})
+    plan = plan_of(made)
+    migrate(made, plan, database)
+    connection.execute("update _naru.load set state = 'loading'")
+    with pytest.raises(TargetError, match="has not finished"):
+        replay(connection, plan)
+
+
+def test_the_next_number_follows_a_replayed_row(database: Target, connection: Connection) -> None:
+    numbered = table("item", (column("id", identity=True), column("note", "Memo")), key("id"))
+    made = source(
+        {
+            numbered: [
+                (
+                    1,
+                    "a",
+                ),
+                (50, "b\0"),
+            ]
+        }
+    )
+    migrate(made, plan_of(made), database)
+    lenient = plan_of(made, retyped(mapping_of(made), "item", "note", encoding=Encoding(invalid="replace")))
+    assert replay(connection, lenient) == (1, 0)
+    assert rows(connection, "insert into item (note) values ('c') returning id") == [(51,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import psycopg
 import pytest
 
 from pipeline.batch import Defect
@@ -12,7 +13,7 @@ from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan, make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
-from pipeline.errors import LockedError, MappingError, RejectLimitExceeded, SourceChanged
+from pipeline.errors import LockedError, MappingError, RejectLimitExceeded, SourceChanged, TargetError
 from pipeline.ledger import lock
 from pipeline.outcome import Run
 from pipeline.postgres.connect import Connection, Target, connect
@@ -84,7 +85,7 @@ def migrate(
 ) -> None:
     fingerprint = source.fingerprint()
     run = Run(run_id, "migrate", "frames", fingerprint.digest, "m", "0")
-    Migration(source, fingerprint, made or plan(source), target, run, options or Options(7), Silent()).execute()
+    Migration(source, made or plan(source), target, run, options or Options(7), Silent()).execute()
 
 
 def findings(source: FrameSource, target: Target) -> list[tuple[str, str, str, int]]:
@@ -259,3 +260,38 @@ def test_a_bad_cell_that_the_source_reports_refuses_its_row(database: Target, co
     assert len(refused) == 4, "the item, and the three routings that name it"
     assert refused[0][:4] == (8, "source", "column Code: lone surrogate", '{"ItemID": 9}')
     assert "$defect" in str(refused[0][4])
+
+
+def test_the_limit_of_rejects_counts_those_of_earlier_runs(database: Target, connection: Connection) -> None:
+    source = good()
+    source.frames = {**source.frames, "Items": items([(n, "\0", None) for n in range(9)])}
+    for run in ("r1", "r2", "r3"):
+        with pytest.raises(RejectLimitExceeded):
+            migrate(source, database, run_id=run, options=Options(3, max_rejects=4))
+    assert rows(connection, "select count(*) from _naru.reject") == [(3,)]
+
+
+def test_a_run_that_was_killed_is_not_shown_as_running_for_ever(database: Target, connection: Connection) -> None:
+    migrate(good(), database)
+    connection.execute("update _naru.run set state = 'running', finished_at = null")
+    migrate(good(), database, run_id="r2")
+    assert rows(connection, "select run_id, state from _naru.run order by 1") == [("r1", "interrupted"), ("r2", "done")]
+
+
+def test_our_own_session_from_before_a_network_cut_is_ended(database: Target) -> None:
+    with connect(database, application_name="naru r1", autocommit=True) as lost:
+        lock.acquire(lost)
+        migrate(good(), database, run_id="r1")
+        with pytest.raises(psycopg.OperationalError):
+            lost.execute("select 1")
+
+
+def test_a_rehearsal_refuses_what_the_run_would_and_leaves_nothing(database: Target, connection: Connection) -> None:
+    source = good()
+    connection.execute("create table items (item_id text)")
+    run = Run("r1", "migrate", "frames", source.fingerprint().digest, "m", "0")
+    with pytest.raises(TargetError, match="item_id is text, the mapping says integer"):
+        Migration(source, plan(source), database, run, Options(7), Silent()).rehearse()
+    connection.execute("drop table items")
+    Migration(source, plan(source), database, run, Options(7), Silent()).rehearse()
+    assert rows(connection, "select to_regnamespace('_naru'), to_regclass('items')") == [(None, None)]

@@ -145,3 +145,35 @@ def test_rows_of_a_table_outside_the_run_never_go_along_unseen(database: Target,
     plan = plan_of(given)
     migrate(given, plan, database, run_id="r3")
     assert findings(given, plan, database) == [("rejects", "middle", "orphan", 1), ("rejects", "child", "orphan", 1)]
+
+
+def test_tables_of_ours_that_refer_to_each_other_are_made_again(database: Target, connection: Connection) -> None:
+    a = table("a", (column("id"), column("b")), key("id"), references=(reference("b", "b"),))
+    b = table("b", (column("id"), column("a")), key("id"), references=(reference("a", "a"),))
+    given = source({a: [(1, 1)], b: [(1, 1)]})
+    plan = plan_of(given)
+    migrate(given, plan, database)
+    migrate(given, plan, database, run_id="r2", restart=True)
+    assert findings(given, plan, database) == []
+
+
+def test_a_parent_made_again_alone_gets_its_children_back_with_the_next_run(
+    database: Target, connection: Connection
+) -> None:
+    given = source(FAMILY)
+    migrate(given, plan_of(given), database)
+    migrate(given, plan_of(given, only=("parent",)), database, run_id="r2", restart=True)
+    plan = plan_of(given)
+    assert ("foreign_keys", "middle", "middle_parent_fkey", 1) in findings(given, plan, database)
+    migrate(given, plan, database, run_id="r3")
+    assert {f[0] for f in findings(given, plan, database)} == {"rejects"}
+
+
+def test_a_table_that_somebody_else_refers_to_is_not_made_again(database: Target, connection: Connection) -> None:
+    given = source({ITEM: [(1, "a")]})
+    migrate(given, plan_of(given), database)
+    connection.execute("create table theirs (item int constraint their_key references item)")
+    with pytest.raises(TargetError, match=r"their_key of table public\.theirs") as refused:
+        migrate(given, plan_of(given), database, run_id="r2", restart=True)
+    assert "drop that foreign key" in str(refused.value.hint)
+    assert rows(connection, "select id from item") == [(1,)]

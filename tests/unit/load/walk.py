@@ -86,7 +86,7 @@ def migrate(
     fingerprint = source.fingerprint()
     run = Run(run_id, "migrate", "frames", fingerprint.digest, "m", "0")
     options = Options(batch_rows, restart=restart)
-    return Migration(source, fingerprint, plan, target, run, options, Silent()).execute()
+    return Migration(source, plan, target, run, options, Silent()).execute()
 
 
 def findings(source: FrameSource, plan: Plan, target: Target) -> list[tuple[str, str, str, int]]:

@@ -129,7 +129,7 @@ def test_a_defect_is_replaced_where_the_mapping_asks_and_stays_known_if_postgres
     assert (loss.locator, loss.rule, loss.before, loss.after) == (102, "replace_invalid", "\\x3dd8", "\ufffd!")
     later = made.origin.slice(1, 1).reject(0, Stage.COPY, "sqlstate_22P02", "no")
     assert later.values["Text"] == Defect(0, "Text", "lone surrogate", b"\x3d\xd8", "\ufffd!")
-    assert made.origin.slice(0, 1).defects == ()
+    assert made.origin.slice(0, 1).defects == {}
 
 
 def test_columns_of_a_loss_before_a_refusal_are_not_recorded() -> None:

@@ -249,3 +249,16 @@ def test_null_in_a_required_column_is_refused() -> None:
     refused = Required()(pl.Series(["", None])).refused
     assert refused is not None
     assert refused.to_list() == [False, True]
+
+
+def test_text_of_a_float_keeps_its_digits_or_is_refused() -> None:
+    cast = Cast(SqlType("real"), round=False)(pl.Series(["16777217", "0.1", "1e2", None]))
+    assert cast.refused is not None
+    assert cast.refused.to_list() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("type", ["date", "timestamp"])
+def test_the_year_0_is_no_date(type: str) -> None:
+    cast = Cast(SqlType(type), round=False)(pl.Series(["0000-01-01", "0001-01-01"]))
+    assert cast.refused is not None
+    assert cast.refused.to_list() == [True, False]

@@ -69,6 +69,10 @@ CORRUPTIONS = {
         "select setval(pg_get_serial_sequence('item', 'id'), 2)",
         [("sequences", "item", "id", 1)],
     ),
+    "a sequence is used up": (
+        "select setval(pg_get_serial_sequence('item', 'id'), 2147483647)",
+        [("sequences", "item", "id", 1)],
+    ),
     "a column numbers nothing": ("alter table item alter id drop identity", [("sequences", "item", "id", 1)]),
     "a column is gone": ("alter table item drop note", [("columns", "item", "note", 1)]),
     "an identity column is gone": (
