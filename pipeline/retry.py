@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_not_result,
+    stop_after_delay,
+    wait_exponential_jitter,
+    wait_fixed,
+)
 from tenacity.stop import stop_base
 
 from pipeline.errors import TargetUnavailable
@@ -39,6 +47,15 @@ RECONNECT: Final = Retrying(
     reraise=True,
 )
 """Try again while the target is unavailable, for three minutes from the first try."""
+
+
+BRIEFLY: Final = Retrying(
+    retry=retry_if_not_result(bool),
+    wait=wait_fixed(0.1),
+    stop=stop_after_delay(1),
+    retry_error_callback=lambda _: False,
+)
+"""Ask again for a second until the answer is yes: a session that was closed just now may still be leaving."""
 
 
 def resuming(progress: Callable[[], object], *, patience_s: float = PATIENCE_S) -> Retrying:

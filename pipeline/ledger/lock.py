@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.errors import LockedError, TargetUnavailable
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.sql import query
+from pipeline.retry import BRIEFLY
 
 # "naru" in ASCII: any constant does that nobody else uses.
 LOCK_KEY = 0x6E617275
@@ -16,7 +17,7 @@ def acquire(connection: Connection, application_name: str | None = None) -> None
     A session of the same `application_name` is our own from before a network cut, which the server has
     not noticed yet: it is ended, and TargetUnavailable asks for another try.
     """
-    if connection.execute("select pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() == (True,):
+    if BRIEFLY(_try, connection):
         return
     holder = connection.execute(query("lock_holder"), {"key": LOCK_KEY}).fetchone()
     who = "another run"
@@ -30,3 +31,7 @@ def acquire(connection: Connection, application_name: str | None = None) -> None
         f"the target is locked by {who}",
         hint="wait for that run to end, or look at it with: python -m pipeline status",
     )
+
+
+def _try(connection: Connection) -> bool:
+    return connection.execute("select pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() == (True,)
