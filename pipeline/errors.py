@@ -6,6 +6,7 @@
     ├── MappingError                3  the mapping file is wrong, or does not fit the source
     ├── SourceError                 4  the source cannot be read
     │   ├── UnsupportedSource          a format, encryption or type that we do not read
+    │   ├── PasswordError              an encrypted source whose password is missing or wrong
     │   ├── DamagedSource              a page, row or value that cannot be what it claims
     │   └── SourceChanged              the source is no longer what it was when the run began
     ├── TargetError                 5  PostgreSQL refused, or holds something else than expected
@@ -55,6 +56,10 @@ class SourceError(NaruError):
 
 
 class UnsupportedSource(SourceError):
+    pass
+
+
+class PasswordError(SourceError):
     pass
 
 

@@ -9,11 +9,18 @@ from typing import Annotated
 import typer
 
 from pipeline.catalog import Catalog, Table
-from pipeline.cli.opening import CodePageOption, FileArgument, MappingOption, TablesOption, opened_plan
+from pipeline.cli.opening import (
+    CodePageOption,
+    FileArgument,
+    MappingOption,
+    PasswordOption,
+    TablesOption,
+    load_file_settings,
+    opened_plan,
+)
 from pipeline.cli.writing import write_whole
 from pipeline.postgres import ddl as statements
 from pipeline.postgres.sql import Composable, text
-from pipeline.settings import load_settings
 
 
 def ddl(
@@ -21,10 +28,12 @@ def ddl(
     mapping: MappingOption = None,
     tables: TablesOption = "",
     code_page: CodePageOption = None,
+    password_stdin: PasswordOption = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
     """Print the SQL that makes the target's schema."""
-    with opened_plan(load_settings(), file, mapping, code_page, tables) as opened:
+    settings = load_file_settings(password_stdin=password_stdin)
+    with opened_plan(settings, file, mapping, code_page, tables) as opened:
         script = schema_script(opened.plan.target, [task.target for task in opened.plan.tasks])
     if output is None:
         print(script, end="")  # noqa: T201

@@ -7,24 +7,32 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.console import make_console
-from pipeline.cli.opening import CodePageOption, FileArgument, JsonOption, open_source, source_path
+from pipeline.cli.opening import (
+    CodePageOption,
+    FileArgument,
+    JsonOption,
+    PasswordOption,
+    load_file_settings,
+    open_source,
+    source_path,
+)
 from pipeline.dialects.draft import draft
 from pipeline.report.catalog import print_catalog, print_differences
 from pipeline.report.text import as_json
-from pipeline.settings import load_settings
 from pipeline.sources.access.cross_check import cross_check
 
 
 def inspect(
     file: FileArgument = None,
     code_page: CodePageOption = None,
+    password_stdin: PasswordOption = False,
     compare: Annotated[
         bool, typer.Option("--cross-check", help="Read a small file with access-parser too, and tell where we differ.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show tables, columns, keys, relationships and warnings of an Access file."""
-    settings = load_settings()
+    settings = load_file_settings(password_stdin=password_stdin)
     opened, dialect = open_source(settings, file, code_page)
     with opened as source:
         catalog = source.catalog()

@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli.console import make_console
-from pipeline.cli.opening import CodePageOption, FileArgument, open_source
+from pipeline.cli.opening import CodePageOption, FileArgument, PasswordOption, load_file_settings, open_source
 from pipeline.cli.writing import write_whole
 from pipeline.dialects.draft import draft
 from pipeline.errors import UsageError
 from pipeline.mapping.schema import json_schema
 from pipeline.mapping.write import render
-from pipeline.settings import load_settings
 
 
 def map_(
@@ -28,10 +27,11 @@ def map_(
     ] = "snake",
     schema: Annotated[str, typer.Option(metavar="NAME", help="Target schema.")] = "public",
     code_page: CodePageOption = None,
+    password_stdin: PasswordOption = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a complete, commented mapping of a source: every table, column and key."""
-    opened, dialect = open_source(load_settings(), file, code_page)
+    opened, dialect = open_source(load_file_settings(password_stdin=password_stdin), file, code_page)
     with opened as source:
         catalog = source.catalog()
     made = draft(catalog, dialect=dialect, naming=naming, schema=schema)

@@ -25,7 +25,9 @@ from pipeline.cli.opening import (
     JsonOption,
     MappingOption,
     Opened,
+    PasswordOption,
     TablesOption,
+    load_file_settings,
     open_target,
     opened_plan,
 )
@@ -39,7 +41,7 @@ from pipeline.outcome import Run, RunOutcome
 from pipeline.postgres.connect import Target, connect
 from pipeline.report.progress import Bars, LogLines, PlainLines, Together
 from pipeline.report.text import as_json, print_forecast, print_notices, print_outcome
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings
 
 _FOUND_SOMETHING = 1
 
@@ -58,12 +60,13 @@ def migrate(
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget earlier loads and begin again.")] = False,
     code_page: CodePageOption = None,
+    password_stdin: PasswordOption = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for cron.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Carry an Access database into PostgreSQL, verify it, and print the report."""
-    settings = load_settings(migration_batch_size=batch_size)
+    settings = load_file_settings(password_stdin=password_stdin, migration_batch_size=batch_size)
     console = make_console(stderr=json)
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     log = open_log(Path("logs"), verbose=verbose, run_id=run_id)

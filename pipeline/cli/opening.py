@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +22,7 @@ from pipeline.mapping.models import Mapping
 from pipeline.mapping.read import read_mapping
 from pipeline.postgres.connect import Target
 from pipeline.postgres.embedded import EmbeddedServer
-from pipeline.settings import DbType, Settings
+from pipeline.settings import DbType, Settings, load_settings
 from pipeline.sources.access import AccessSource
 from pipeline.sources.base import Source
 
@@ -34,7 +36,13 @@ TablesOption = Annotated[str, typer.Option(metavar="a,b", help="Only these table
 CodePageOption = Annotated[
     str | None, typer.Option(metavar="CP", help="Code page of an Access 97 file whose header is wrong: 949.")
 ]
+PasswordOption = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the file's password from standard input, one line.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+_LONGEST_LINE = 1024
+"""Characters; Access takes 20."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,27 @@ def source_path(settings: Settings, file: Path | None) -> Path:
             hint="set DB_TYPE=ACCESS, or name the file on the command line",
         )
     return settings.access_path
+
+
+def load_file_settings(*, password_stdin: bool, **flags: object) -> Settings:
+    """Settings of a command that reads a file; `--password-stdin` outranks ACCESS_PASSWORD."""
+    return load_settings(access_password=_typed_password() if password_stdin else None, **flags)
+
+
+def _typed_password() -> str:
+    """One line of standard input, without echo on a terminal.
+
+    There is no flag that takes the password itself: it would stand in the shell's history and in the list
+    of processes. Raises UsageError.
+    """
+    try:
+        line = getpass("password of the file: ") if sys.stdin.isatty() else sys.stdin.readline(_LONGEST_LINE)
+    except (UnicodeDecodeError, EOFError):
+        line = ""
+    password = line.rstrip("\r\n")
+    if not password:
+        raise UsageError("--password-stdin finds no text on standard input", hint="pipe one line with the password")
+    return password
 
 
 def open_source(settings: Settings, file: Path | None, code_page: str | int | None) -> tuple[Source, Dialect]:

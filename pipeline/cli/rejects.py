@@ -12,6 +12,8 @@ from pipeline.cli.opening import (
     FileArgument,
     JsonOption,
     MappingOption,
+    PasswordOption,
+    load_file_settings,
     open_target,
     opened_plan,
 )
@@ -56,10 +58,11 @@ def replay(
     file: FileArgument = None,
     mapping: MappingOption = None,
     code_page: CodePageOption = None,
+    password_stdin: PasswordOption = False,
     json: JsonOption = False,
 ) -> None:
     """Try the refused rows again, with the mapping and the target as they are now; exit 6 if some stay."""
-    settings = load_settings()
+    settings = load_file_settings(password_stdin=password_stdin)
     console = make_console(stderr=json)
     with opened_plan(settings, file, mapping, code_page) as opened:
         target = open_target(settings, console)

@@ -10,14 +10,15 @@ from pipeline.cli.opening import (
     FileArgument,
     JsonOption,
     MappingOption,
+    PasswordOption,
     TablesOption,
+    load_file_settings,
     open_target,
     opened_plan,
 )
 from pipeline.engine.summary import verify_plan
 from pipeline.postgres.connect import connect
 from pipeline.report.text import as_json, print_findings
-from pipeline.settings import load_settings
 
 
 def verify(
@@ -25,10 +26,11 @@ def verify(
     mapping: MappingOption = None,
     tables: TablesOption = "",
     code_page: CodePageOption = None,
+    password_stdin: PasswordOption = False,
     json: JsonOption = False,
 ) -> None:
     """Check counts, keys, relationships, required columns, identities and the quarantine; exit 1 on a finding."""
-    settings = load_settings()
+    settings = load_file_settings(password_stdin=password_stdin)
     console = make_console(stderr=json)
     with opened_plan(settings, file, mapping, code_page, tables) as opened:
         target = open_target(settings, console)

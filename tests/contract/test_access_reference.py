@@ -19,7 +19,7 @@ import pytest
 
 from pipeline.batch import Batch, Position
 from pipeline.catalog import Column, IndexPart
-from pipeline.errors import UnsupportedSource
+from pipeline.errors import PasswordError, UnsupportedSource
 from pipeline.sources.access import AccessSource
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,8 @@ SAMPLE = ROOT / "samples" / "routing_ml.accdb"
 
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="../shared/access with the reference dumps is missing")
 
-ENCRYPTED = {"db97-enc.mdb": "Jet RC4", "db2013-enc.accdb": "agile"}
+ENCRYPTED = {"db97-enc.mdb": "Jet RC4", "db2013-enc.accdb": "AES-256 (Office agile)"}
+PASSWORD = {"db2013-enc.accdb": "1234"}
 CODE_PAGE = {"charsetGBK.mdb": 936}
 """Files whose header names another code page than their text has; the dump was made with this one."""
 UNREADABLE = ("Calculated", "Complex")
@@ -43,7 +44,7 @@ JACKCESS_TYPES = {
 
 def _files() -> list[Path]:
     found = sorted([*REFERENCE.glob("*.mdb"), *REFERENCE.glob("*.accdb")]) if REFERENCE.is_dir() else []
-    return [*(path for path in found if path.name not in ENCRYPTED), SAMPLE]
+    return [*found, SAMPLE]
 
 
 def _dumped() -> list[Path]:
@@ -56,7 +57,7 @@ def _dump_of(path: Path) -> Path:
 
 
 def _open(path: Path) -> AccessSource:
-    return AccessSource(path, code_page=CODE_PAGE.get(path.name))
+    return AccessSource(path, code_page=CODE_PAGE.get(path.name), password=PASSWORD.get(path.name))
 
 
 def _name(path: Path) -> str:
@@ -241,8 +242,16 @@ def test_a_stale_code_page_is_suspected_and_the_override_wins() -> None:
 
 
 @pytest.mark.parametrize("name", ENCRYPTED)
-def test_encrypted_files_are_named_as_such(name: str) -> None:
-    with pytest.raises(UnsupportedSource, match=rf"is encrypted \(.*{ENCRYPTED[name]}"), AccessSource(REFERENCE / name):
+def test_encryption_is_told(name: str) -> None:
+    with _open(REFERENCE / name) as source:
+        assert source.catalog().facts["encryption"] == ENCRYPTED[name]
+
+
+def test_a_real_file_tells_a_missing_password_from_a_wrong_one() -> None:
+    path = REFERENCE / "db2013-enc.accdb"
+    with pytest.raises(PasswordError, match="no password is given"), AccessSource(path):
+        pass
+    with pytest.raises(PasswordError, match="does not open it"), AccessSource(path, password="12345"):
         pass
 
 

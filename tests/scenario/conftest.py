@@ -30,21 +30,21 @@ class Naru:
         target = {"DATABASE_URL": self.target.url().get_secret_value()} if self.target else {}
         return clean | target | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"}
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "pipeline", *map(str, arguments)],
             cwd=self.directory,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def __call__(self, *arguments: str | Path, code: int = 0) -> str:
-        """Run to the end, expect an exit code, and return what was printed on both streams."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=240)
+    def __call__(self, *arguments: str | Path, code: int = 0, typed: str | None = None) -> str:
+        """Run to the end with `typed` on standard input, expect an exit code, and return both streams."""
+        process = self.start(*arguments, stdin=subprocess.DEVNULL if typed is None else subprocess.PIPE)
+        out, err = process.communicate(typed, timeout=240)
         assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
         assert "Traceback" not in err
         return out + err

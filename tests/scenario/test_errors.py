@@ -45,7 +45,18 @@ def test_a_truncated_file_writes_nothing_that_it_did_not_read(naru: Naru, sample
 
 
 def test_an_encrypted_file(naru: Naru, shared: Path) -> None:
-    assert "encrypt" in naru("migrate", shared / "access" / "reference" / "db2013-enc.accdb", code=4)
+    path = shared / "access" / "reference" / "db2013-enc.accdb"
+    assert "ACCESS_PASSWORD" in naru("migrate", path, code=4)
+    wrong = naru("migrate", path, "--password-stdin", typed="geheim-9\n", code=4)
+    assert "the password does not open it" in wrong
+    assert "no text on standard input" in naru("migrate", path, "--password-stdin", typed="", code=2)
+    assert "no findings" in naru("migrate", path, "--password-stdin", "--yes", typed="1234\n")
+    (naru.directory / ".env").write_text("ACCESS_PASSWORD=1234\n", "utf-8")
+    assert "AES-256 (Office agile)" in naru("inspect", path)
+    assert "does not open it" in naru("inspect", path, "--password-stdin", typed="geheim-9\n", code=4)  # outranks it
+    logs = [log.read_text("utf-8") for log in (naru.directory / "logs").iterdir()]
+    assert logs
+    assert "geheim-9" not in wrong + "".join(logs)
 
 
 def test_no_source_at_all(naru: Naru) -> None:

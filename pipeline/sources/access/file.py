@@ -7,9 +7,10 @@ import mmap
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from pipeline.errors import DamagedSource, SourceChanged, SourceError, UnsupportedSource
+from pipeline.sources.access.encryption import plain_copy, unlock
 from pipeline.sources.access.format import DATA_PAGE, DEFINITION_PAGE, LARGEST_FILE, ROW_START
 from pipeline.sources.access.header import HEADER_SIZE, Header, parse_header
 from pipeline.sources.access.memory import Memory
@@ -20,8 +21,11 @@ _DAMAGE_HINT = "work on a copy: open it in Access and run Compact and Repair, or
 class AccessFile:
     """Pages of an open file. Methods that take a page or row number check it and raise DamagedSource."""
 
-    def __init__(self, path: Path) -> None:
-        """Map the file; raises SourceError where it cannot be read, UnsupportedSource where it is not ours."""
+    def __init__(self, path: Path, *, password: str | None = None) -> None:
+        """Map the file, or its pages in the clear where they are encrypted.
+
+        Raises SourceError where it cannot be read, UnsupportedSource where it is not ours, and PasswordError.
+        """
         self.path = path
         self.name = path.name
         if path.is_dir():
@@ -31,14 +35,15 @@ class AccessFile:
                 self._stream = stack.enter_context(path.open("rb"))
                 self._identity = self._stat()
                 self.header = self._check()
-                self._content = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
+                self.pages = self._identity[0] // self.header.format.page_size
+                plain = self._plain(stack, password)
+                self._content = mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ)
             except OSError as error:
                 raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
             self._closing = stack.pop_all()
         self.format = self.header.format
         self.memory = Memory(self._content)
         self.size = self.memory.size
-        self.pages = self.size // self.format.page_size
 
     def _check(self) -> Header:
         size = self._identity[0]
@@ -51,6 +56,17 @@ class AccessFile:
         if size % page or size < 3 * page:
             raise self.damaged(f"is truncated: {size} bytes are no whole number of pages of {page}")
         return header
+
+    def _plain(self, stack: ExitStack, password: str | None) -> IO[bytes]:
+        """The file itself, or a copy of its pages in the clear that is gone when this is closed."""
+        scheme, page_size = self.header.scheme, self.header.format.page_size
+        if scheme is None:
+            return self._stream
+        decrypt = unlock(scheme, password, self.name)
+        copy = plain_copy(self._stream, self.name, page_size=page_size, pages=self.pages, decrypt=decrypt)
+        stack.enter_context(copy)
+        self.check_unchanged()  # nothing that is read from now on can tell that the copy is of two states
+        return copy
 
     def close(self) -> None:
         """Close the file. The mapping itself ends with the last array that looks into it."""

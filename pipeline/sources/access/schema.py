@@ -21,7 +21,7 @@ _LARGEST_LONG = 2**31 - 1
 
 def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
     """Tables of the user by name, facts of the file, and notices of what does not arrive as it is."""
-    definitions, tables, notices = [], [], list(_file_notices(objects))
+    definitions, tables, notices = [], [], list(_file_notices(file, objects))
     for name, described in sorted(objects.tables.items()):
         definition = read_definition(file, described.page, name, names)
         properties = NO_PROPERTIES
@@ -60,7 +60,9 @@ def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Tabl
 
 
 def _facts(file: AccessFile, names: Names) -> dict[str, str]:
-    facts = {"format": file.header.version, "page size": str(file.format.page_size), "encryption": "none"}
+    scheme = file.header.scheme
+    facts = {"format": file.header.version, "page size": str(file.format.page_size)}
+    facts["encryption"] = scheme.name if scheme else "none"
     facts["code page"] = "UTF-16" if names.codec == UTF_16 else names.codec
     if file.header.sort_order:
         facts["sort order"] = f"LCID 0x{file.header.sort_order:04X}"
@@ -111,7 +113,11 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _file_notices(objects: Objects) -> Iterator[Notice]:
+def _file_notices(file: AccessFile, objects: Objects) -> Iterator[Notice]:
+    if file.header.has_password:
+        yield Notice(
+            None, None, "a password guards opening it in Access; the pages are not encrypted, so none is needed"
+        )
     for name, connect in sorted(objects.links.items()):
         yield Notice(name, None, f"is a link to {connect or 'another file'} and is not carried")
     if objects.queries:

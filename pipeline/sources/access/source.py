@@ -24,8 +24,8 @@ class AccessSource:
     """Tables of an .accdb or .mdb file of Access 97 to 2019.
 
     `code_page` overrides the one that a Jet 3 file claims (949 or "cp949"); later files hold Unicode
-    and ignore it. `password` is for encrypted files, which are not read yet; a password that only
-    guards opening does not hide the pages, and is not asked for.
+    and ignore it. `password` opens encrypted files; an empty one is none. A password that only guards
+    opening does not hide the pages, and is not asked for.
     """
 
     def __init__(self, path: Path, *, code_page: int | str | None = None, password: str | None = None) -> None:
@@ -38,7 +38,7 @@ class AccessSource:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            file = stack.enter_context(AccessFile(self._path))
+            file = stack.enter_context(AccessFile(self._path, password=self._password))
             codec = self._codec(file)
             self._opened = file, read_objects(file, Names(codec)), codec
             self._closing = stack.pop_all()
