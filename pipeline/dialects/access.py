@@ -6,11 +6,8 @@ Complex and calculated columns and unknown type numbers have no rule, so they st
 
 from __future__ import annotations
 
-import re
-
-from pipeline.catalog import SqlType
+from pipeline.dialects.expressions.translate import translate_default
 from pipeline.dialects.rules import Dialect, TypeRule
-from pipeline.mapping.types import INTEGERS, family
 
 _RULES = (
     TypeRule("YesNo", "Boolean", "boolean", "lives in the row's null bitmap, so it is never NULL"),
@@ -46,43 +43,4 @@ _RULES = (
     TypeRule("GUID", "Binary", "uuid", "16 bytes, read in RFC 4122 order"),
 )
 
-_FUNCTIONS = {
-    "now()": ("now()", "time"),
-    "date()": ("current_date", "time"),
-    "genguid()": ("gen_random_uuid()", "uuid"),
-}
-_BOOLEANS = {"true": "true", "yes": "true", "on": "true", "-1": "true", "1": "true"} | dict.fromkeys(
-    ("false", "no", "off", "0"), "false"
-)
-_NUMBER = re.compile(r"-?[0-9]{1,28}(?:\.[0-9]{1,28})?")
-_STRING = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'')
-
-
-def _default(expression: str, type: SqlType) -> str | None:
-    """Constants and three functions; whatever else an expression computes stays with Access.
-
-    Access writes a constant of any type with or without quotes, and `=` before it or not.
-    """
-    text = expression.strip().removeprefix("=").strip()
-    constant = _unquoted(text)
-    match family(type):
-        case "boolean":
-            return _BOOLEANS.get(constant.lower())
-        case "number":
-            whole = type.name not in INTEGERS or "." not in constant
-            return constant if whole and _NUMBER.fullmatch(constant) else None
-        case "text" if _STRING.fullmatch(text) or _NUMBER.fullmatch(text):
-            return "'" + constant.replace("'", "''") + "'"
-        case other:
-            function, fits = _FUNCTIONS.get(text.lower(), (None, None))
-            return function if fits == other else None
-
-
-def _unquoted(text: str) -> str:
-    if not _STRING.fullmatch(text):
-        return text
-    quote = text[0]
-    return text[1:-1].replace(quote * 2, quote)
-
-
-ACCESS = Dialect("Access", _RULES, _default)
+ACCESS = Dialect("Access", _RULES, translate_default)

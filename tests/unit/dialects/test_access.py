@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.catalog import SqlType
 from pipeline.dialects.access import ACCESS
+from pipeline.mapping.defaults import default_fits
 from pipeline.mapping.types import parse_type
 
 
@@ -63,7 +64,23 @@ def test_every_rule_names_types_that_exist() -> None:
         ("Date()", "timestamp", "current_date"),
         ("Now()", "text", None),
         ("GenGUID()", "uuid", "gen_random_uuid()"),
-        ("#1/1/2000#", "timestamp", None),
+        ("#1/31/2000#", "timestamp", "'2000-01-31 00:00:00'"),
+        ("#2000-01-31 3:04 PM#", "timestamp", "'2000-01-31 15:04:00'"),
+        ("#1/1/2000#", "date", "'2000-01-01 00:00:00'"),
+        ("#1/1/2000 12:00#", "date", None),
+        ("#1/1/2000#", "timestamptz", None),
+        ("#31/1/2000#", "timestamp", None),
+        ("#1/1/00#", "timestamp", None),
+        ("1e3", "integer", "1000"),
+        ("- 2", "integer", "-2"),
+        ("1e300", "double precision", None),
+        ("007", "text", "'7'"),
+        ("0.5", "text", None),
+        ("Null", "integer", None),
+        ("True", "integer", None),
+        ("2", "boolean", None),
+        ('"a" & "b"', "text", None),
+        ("[other]", "integer", None),
         ("DateAdd('d',1,Date())", "timestamp", None),
         ("1;drop table x", "integer", None),
         ("", "integer", None),
@@ -71,3 +88,4 @@ def test_every_rule_names_types_that_exist() -> None:
 )
 def test_defaults(expression: str, type: str, translated: str | None) -> None:
     assert ACCESS.default(expression, parse_type(type)) == translated
+    assert translated is None or default_fits(translated, parse_type(type))
