@@ -38,7 +38,8 @@ create table "public"."items" (
     "item_guid" uuid,
     "규격" text,
     constraint "items_pkey" primary key ("item_id"),
-    constraint "items_item_code_key" unique ("item_code")
+    constraint "items_item_code_key" unique ("item_code"),
+    constraint "items_lead_time_check" check (("lead_time" >= 0) AND ("lead_time" <= 365))
 );
 
 create table "public"."model_metadata" (

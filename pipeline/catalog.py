@@ -95,6 +95,18 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that each row meets; a row for which it is NULL meets it."""
+
+    name: str
+    expression: str
+    """In the dialect of the catalog that holds the table."""
+    columns: tuple[str, ...] = ()
+    """Those it speaks of, as far as known; in a source, the one column that the rule belongs to, or none."""
+    enforced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     name: str
     columns: tuple[Column, ...]
@@ -104,6 +116,7 @@ class Table:
     comment: str | None = None
     rows: int | None = None
     """What the source claims to hold; real files are wrong about it, so nothing is proven by it."""
+    checks: tuple[Check, ...] = ()
 
     @property
     def primary_key(self) -> tuple[str, ...]:

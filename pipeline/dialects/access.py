@@ -6,7 +6,7 @@ Complex and calculated columns and unknown type numbers have no rule, so they st
 
 from __future__ import annotations
 
-from pipeline.dialects.expressions.translate import translate_default
+from pipeline.dialects.expressions.translate import check_sql, translate_default
 from pipeline.dialects.rules import Dialect, TypeRule
 
 _RULES = (
@@ -43,4 +43,4 @@ _RULES = (
     TypeRule("GUID", "Binary", "uuid", "16 bytes, read in RFC 4122 order"),
 )
 
-ACCESS = Dialect("Access", _RULES, translate_default)
+ACCESS = Dialect("Access", _RULES, translate_default, check_sql)

@@ -9,12 +9,14 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from pipeline.catalog import Catalog, Column, ForeignKey, Index, IndexPart, Notice, Table
+from pipeline.catalog import Catalog, Check, Column, ForeignKey, Index, IndexPart, Notice, Table
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.rules import Dialect
 from pipeline.errors import MappingError
+from pipeline.mapping.conditions import valid_condition
 from pipeline.mapping.defaults import is_default
 from pipeline.mapping.models import (
+    CheckMapping,
     ColumnMapping,
     ForeignKeyMapping,
     IndexMapping,
@@ -75,6 +77,7 @@ class _Drafting:
             unique=unique,
             indexes=indexes,
             foreign_keys=self._foreign_keys(table),
+            checks=self._checks(table),
             comment=self._comment(table.comment, table.name, None),
         )
 
@@ -184,6 +187,30 @@ class _Drafting:
                 )
             )
         return tuple(keys)
+
+    def _checks(self, table: Table) -> tuple[CheckMapping, ...]:
+        rules = {column.name: self.dialect.rule(column.type) for column in table.columns}
+        types = {c.name: parse_type(rule.postgres_for(c.type)) for c in table.columns if (rule := rules[c.name])}
+        names = {column.name: self._column_name(column.name) for column in table.columns}
+        checks, taken = [], {self._constraint_name(table.name, key.columns, "fkey") for key in table.foreign_keys}
+        for check in table.checks:
+            try:
+                sql = valid_condition(
+                    self.dialect.check(check.expression, next(iter(check.columns), None), names, types)
+                )
+            except ValueError as error:
+                text = f"validation rule is not carried: {check.expression} ({error})"
+                self._note(table.name, next(iter(check.columns), None), text)
+                continue
+            name = self._check_name(table, check, taken)
+            checks.append(CheckMapping(name=name, sql=sql))
+        return tuple(checks)
+
+    def _check_name(self, table: Table, check: Check, taken: set[str]) -> str:
+        wanted = self._constraint_name(table.name, check.columns, "check")
+        name = _free(wanted, lambda name: name in taken or name in self.relations)
+        taken.add(name)
+        return name
 
     def _why_not(self, key: ForeignKey) -> str | None:
         parents = [table for table in self.catalog.tables if table.name == key.parent]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -47,6 +47,8 @@ class Dialect:
     """The first that matches holds."""
     default: Callable[[str, SqlType], str | None]
     """A source default in PostgreSQL's words for a column of that PostgreSQL type; None: not known."""
+    check: Callable[[str, str | None, Mapping[str, str], Mapping[str, SqlType]], str]
+    """A validation rule as a condition, by its column, target names and types; ValueError says why not."""
 
     def rule(self, type: SqlType) -> TypeRule | None:
         """The rule of a source type; None where there is none, which stops the plan."""

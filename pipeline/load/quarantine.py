@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipeline.catalog import ForeignKey
+from pipeline.catalog import Check, ForeignKey
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.children import spare_children
 from pipeline.load.place import ORDINAL, Place
+from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, Literal, columns, pairs, relation
 
@@ -38,6 +39,11 @@ class Quarantine:
         where = SQL(" or ").join(SQL("{} is null").format(columns([name])) for name in required)
         bad = SQL("select ctid from {} where {}").format(self.place.destination, where)
         return self._move(bad, "null_in_required", f"NULL in one of the required columns {', '.join(required)}")
+
+    def breakers(self, check: Check) -> int:
+        """Rows for which a check is false; NULL passes, as it does in PostgreSQL."""
+        bad = SQL("select ctid from {} where not ({})").format(self.place.destination, ddl.condition(check.expression))
+        return self._move(bad, "check_violation", f"the row breaks {check.name}: {check.expression}")
 
     def duplicates(self, key: Sequence[str]) -> int:
         """All but the first row, in source order, of those that share a key; NULLs are never equal."""

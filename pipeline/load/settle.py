@@ -85,7 +85,7 @@ class Settler:
             self._connection.execute("set constraints all deferred")
             self._loosen()
             for settlement in fresh:
-                self._move_key_breakers(settlement)
+                self._move_breakers(settlement)
             self._move_orphans()
             self._build(fresh)
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
@@ -95,12 +95,15 @@ class Settler:
 
     # -- quarantine
 
-    def _move_key_breakers(self, settlement: Settlement) -> None:
+    def _move_breakers(self, settlement: Settlement) -> None:
         place, mode = settlement.place, settlement.load_mode
         wanted = self._constrained(settlement)
         carried = place.target.column_names
         quarantine = self._quarantine(settlement)
         quarantine.nulls([column.name for column in wanted.columns if not column.nullable and column.name in carried])
+        for check in wanted.checks:  # first, so that of two rows with one key the sound one stays
+            if {*check.columns} <= {*carried}:
+                quarantine.breakers(check)
         for key in _unique_keys(wanted, whole=place.staging is not None):
             if not {*key} <= {*carried}:
                 continue  # of columns that the target fills by itself
@@ -243,6 +246,7 @@ class Settler:
         for column in target.columns:
             self._run(ddl.dress_column(target, column))
         self._run(ddl.build_index(target, index) for index in target.indexes)
+        self._run(ddl.add_check(target, check) for check in target.checks)
         self._run(ddl.comments(target))
         self._connection.execute(SQL("alter table {} reset (autovacuum_enabled)").format(relation(target)))
 

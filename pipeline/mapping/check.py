@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from pipeline.catalog import Catalog, ForeignKey, Index, Table
 from pipeline.errors import MappingError
+from pipeline.mapping.conditions import condition_columns
 from pipeline.mapping.document import Keys, dotted
 from pipeline.mapping.models import Mapping, TableMapping
 from pipeline.mapping.names import primary_key_name, valid_column, valid_name
@@ -59,6 +60,12 @@ def references(mapping: Mapping, where: Where) -> None:
         for i, condition in enumerate(table.filter):
             if condition.column not in table.columns:
                 refuse(where, ("tables", name, "filter", i), f"no column {condition.column!r} in {name!r}")
+        for i, check in enumerate(table.checks):
+            carried = [mapping.column_name(name, c) for c, m in table.columns.items() if not m.skip]
+            for column in condition_columns(check.sql):
+                if column not in carried:
+                    text = f"no column {column!r} in {mapping.table_name(name)!r}"
+                    refuse(where, ("tables", name, "checks", i), text, hint=_closest(column, carried))
         for i, key in enumerate(table.foreign_keys):
             _parent(mapping, key.references, ("tables", name, "foreign_keys", i), where)
             _carried(mapping, key.references, ("tables", name, "foreign_keys", i), key.referenced_columns, where)
@@ -76,7 +83,8 @@ def distinct_names(mapping: Mapping, where: Where) -> None:
         _distinct("columns", columns, valid_column, where)
         indexes = list(_index_names(mapping, name, here))
         foreign_keys = [(key.name, (*here, "foreign_keys", i)) for i, key in enumerate(table.foreign_keys)]
-        _distinct("constraints", indexes + foreign_keys, valid_name, where)
+        checks = [(check.name, (*here, "checks", i)) for i, check in enumerate(table.checks)]
+        _distinct("constraints", indexes + foreign_keys + checks, valid_name, where)
         relations += indexes
     _distinct("tables or indexes", relations, valid_name, where)
 

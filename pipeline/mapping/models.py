@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.mapping.conditions import valid_condition
 from pipeline.mapping.defaults import valid_default
 from pipeline.mapping.names import Naming, fold, storable, valid_column, valid_name, valid_schema
 from pipeline.mapping.scalars import written
@@ -164,6 +165,15 @@ class ForeignKeyMapping(Part):
         return self
 
 
+class CheckMapping(Part):
+    """A CHECK constraint; a row that breaks it is a reject."""
+
+    name: TargetName
+    sql: Annotated[str, AfterValidator(valid_condition)] = Field(
+        description="Condition over the PostgreSQL names of the table's own columns, with a few common functions."
+    )
+
+
 class TableMapping(Part):
     """One table of the source."""
 
@@ -180,6 +190,7 @@ class TableMapping(Part):
     unique: tuple[Unique, ...] = ()
     indexes: tuple[IndexMapping, ...] = ()
     foreign_keys: tuple[ForeignKeyMapping, ...] = ()
+    checks: tuple[CheckMapping, ...] = ()
     comment: Text | None = Field(None, description="COMMENT ON the PostgreSQL table.")
 
     @model_validator(mode="after")

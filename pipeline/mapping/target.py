@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
+from pipeline.catalog import Action, Catalog, Check, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
 from pipeline.mapping import check
 from pipeline.mapping.check import EDIT, Where, drafted, refuse
+from pipeline.mapping.conditions import condition_columns
 from pipeline.mapping.defaults import default_fits
 from pipeline.mapping.models import ColumnMapping, Mapping
 from pipeline.mapping.names import primary_key_name
@@ -38,6 +39,7 @@ def _table(mapping: Mapping, table: Table, where: Where) -> Table:
         _foreign_keys(mapping, table.name),
         mapped.comment,
         table.rows,
+        tuple(Check(check.name, check.sql, condition_columns(check.sql)) for check in mapped.checks),
     )
 
 

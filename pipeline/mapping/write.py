@@ -33,6 +33,7 @@ _HEADER = """\
 #     values: {Y: true, N: false}      other values are rejects
 #     round: true                      to the type's scale, recorded as a loss
 # and a table, beside its keys:
+#     checks: [{name: positive, sql: "qty > 0"}]  over PostgreSQL names; a row that breaks one is a reject
 #     load: append, replace or upsert  what happens to rows that the target already holds
 #     filter: [{column: Year, op: ">=", value: 2020}]
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.catalog import Action, Column, ForeignKey, Index, IndexPart, Table
+from pipeline.catalog import Action, Check, Column, ForeignKey, Index, IndexPart, Table
 from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, Literal, columns, relation
 
 _ACTIONS = {Action.NO_ACTION: "", Action.CASCADE: " cascade", Action.SET_NULL: " set null"}
@@ -26,6 +26,7 @@ def create_complete(table: Table) -> Composed:
     """The table with everything but its foreign keys and plain indexes, for schema.sql."""
     lines = [_bare(column) + _dress_inline(column) for column in table.columns]
     lines += [SQL("constraint {} ").format(Identifier(index.name)) + _key(index) for index in _keys(table)]
+    lines += [_check(check) for check in table.checks]
     return _create(table, lines)
 
 
@@ -75,6 +76,15 @@ def add_foreign_key(table: Table, key: ForeignKey, parent: Table) -> Composed:
     return statement
 
 
+def add_check(table: Table, check: Check) -> Composed:
+    return SQL("alter table {} add ").format(relation(table)) + _check(check)
+
+
+def condition(text: str) -> SQL:
+    """A condition that the mapping room has written anew from its tree, or that PostgreSQL has told of itself."""
+    return SQL(text)
+
+
 def drop_constraint(table: Table, name: str) -> Composed:
     return SQL("alter table {} drop constraint {}").format(relation(table), Identifier(name))
 
@@ -96,6 +106,10 @@ def comments(table: Table) -> Iterator[Composed]:
 
 def _create(table: Table, lines: Iterator[Composable] | list[Composed]) -> Composed:
     return SQL("create table {} (\n    {}\n)").format(relation(table), SQL(",\n    ").join(lines))
+
+
+def _check(check: Check) -> Composed:
+    return SQL("constraint {} check ({})").format(Identifier(check.name), condition(check.expression))
 
 
 def _bare(column: Column) -> Composed:

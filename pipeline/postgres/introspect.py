@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.catalog import Action, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
+from pipeline.catalog import Action, Check, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.sql import query, relation, text
 
@@ -109,7 +109,11 @@ def read_table(connection: Connection, table: Table) -> Table | None:
             query("foreign_keys"), name
         )
     )
-    return Table(table.name, columns, table.schema, indexes, foreign_keys)
+    checks = tuple(
+        Check(check, expression, tuple(names), enforced=validated)
+        for check, expression, names, validated in connection.execute(query("checks"), name)
+    )
+    return Table(table.name, columns, table.schema, indexes, foreign_keys, checks=checks)
 
 
 def deferrable_indexes(connection: Connection, table: Table) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import table_exists
+from pipeline.verify.checks import verify_checks
 from pipeline.verify.columns import verify_columns
 from pipeline.verify.counts import verify_counts
 from pipeline.verify.foreign_keys import verify_foreign_keys
@@ -22,6 +23,7 @@ _ALL: tuple[Verifier, ...] = (
     verify_columns,
     verify_required,
     verify_keys,
+    verify_checks,
     verify_foreign_keys,
     verify_sequences,
 )

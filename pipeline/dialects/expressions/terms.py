@@ -69,7 +69,7 @@ def literal(node: Literal) -> Term:
             sql = number(value)
             return Term(f"({sql})" if value < 0 else sql, kind)
         case datetime() as value:
-            return Term(f"timestamp {quoted(value.isoformat(' '))}", Kind.TIME)
+            return Term(f"{quoted(value.isoformat(' '))}::timestamp", Kind.TIME)
         case str(value):
             return Term(quoted(value), Kind.TEXT)
 

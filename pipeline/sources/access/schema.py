@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pipeline.catalog import Catalog, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
+from pipeline.catalog import Catalog, Check, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
 from pipeline.sources.access.codepage import UTF_16, Names
 from pipeline.sources.access.columns import type_of
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
@@ -32,7 +32,7 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
             notices.append(Notice(name, None, f"properties are damaged ({error}): no defaults, rules or descriptions"))
         definitions.append(definition)
         tables.append(_table(file, definition, properties))
-        notices += _table_notices(tables[-1], properties)
+        notices += _table_notices(tables[-1])
     tables, unresolved = _related(file, objects, names, tables)
     notices += [*unresolved, *code_page_notices(file, definitions, names)]
     return Catalog(tuple(tables), _facts(file, names), tuple(notices))
@@ -83,7 +83,19 @@ def _table(file: AccessFile, table: TableDefinition, properties: Properties) -> 
     )
     columns = tuple(_column(file, table, column, properties, column.name in required) for column in table.columns)
     comment = _text(properties.table.get("Description"))
-    return Table(table.name, columns, indexes=indexes, comment=comment, rows=table.rows)
+    checks = tuple(_checks(table, properties))
+    return Table(table.name, columns, indexes=indexes, comment=comment, rows=table.rows, checks=checks)
+
+
+def _checks(table: TableDefinition, properties: Properties) -> Iterator[Check]:
+    """The validation rules: the table's own first, then the columns', in the order of these."""
+    rule = _text(properties.table.get("ValidationRule"))
+    if rule:
+        yield Check("", rule)
+    for column in table.columns:
+        rule = _text(properties.columns.get(column.name, {}).get("ValidationRule"))
+        if rule:
+            yield Check(column.name, rule, (column.name,))
 
 
 def _column(
@@ -131,14 +143,10 @@ _NOT_READ = {
 }
 
 
-def _table_notices(table: Table, properties: Properties) -> Iterator[Notice]:
+def _table_notices(table: Table) -> Iterator[Notice]:
     for column in table.columns:
         if column.type.name in _NOT_READ or column.type.name.startswith("Unknown"):
             yield Notice(table.name, column.name, _not_read(column.type))
-    for name, own in [(None, properties.table), *sorted(properties.columns.items())]:
-        rule = _text(own.get("ValidationRule"))
-        if rule:
-            yield Notice(table.name, name, f"validation rule is not carried: {rule}")
 
 
 def _not_read(type: SqlType) -> str:

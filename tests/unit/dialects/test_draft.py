@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
+from pipeline.catalog import Action, Catalog, Check, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
 from pipeline.dialects.draft import draft
 from pipeline.errors import MappingError
 from pipeline.mapping.models import ColumnMapping, ForeignKeyMapping, IndexMapping, Unique
@@ -208,3 +208,24 @@ def test_a_draft_is_written_read_and_planned(tmp_path_factory: pytest.TempPathFa
 def _collides(source: Catalog) -> bool:
     lists = [[table.name for table in source.tables], *(table.column_names for table in source.tables)]
     return any(len({snake(name) for name in names}) < len(names) for names in lists)
+
+
+def test_validation_rules_become_checks_or_are_told() -> None:
+    table = Table(
+        "T",
+        (Column("Qty", SqlType("Long")), Column("Due", SqlType("DateTime")), Column("Files", SqlType("Complex"))),
+        checks=(
+            Check("", "[Qty] > 0 Or [Due] Is Null"),
+            Check("Qty", ">=0", ("Qty",)),
+            Check("Due", ">=Date()", ("Due",)),
+            Check("Files", "Is Not Null", ("Files",)),
+        ),
+    )
+    drafted = draft(Catalog((table,)))
+    assert [(check.name, check.sql) for check in drafted.mapping.tables["T"].checks] == [
+        ("t_check", '("qty" > 0) OR ("due" IS NULL)'),
+        ("t_qty_check", '"qty" >= 0'),
+    ]
+    told = [notice for notice in drafted.notices if "validation rule" in notice.text]
+    assert [(notice.table, notice.column) for notice in told] == [("T", "Due"), ("T", "Files")]
+    assert told[0].text.startswith("validation rule is not carried: >=Date() (it compares with the moment of entry")

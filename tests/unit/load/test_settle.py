@@ -5,11 +5,24 @@ from __future__ import annotations
 import random
 
 import pytest
+from psycopg.errors import CheckViolation
 
 from pipeline.catalog import Action
 from pipeline.errors import TargetError
 from pipeline.postgres.connect import Connection, Target
-from tests.unit.load.walk import REJECTS, column, findings, key, migrate, plan_of, reference, rows, source, table
+from tests.unit.load.walk import (
+    REJECTS,
+    column,
+    findings,
+    key,
+    make_by_hand,
+    migrate,
+    plan_of,
+    reference,
+    rows,
+    source,
+    table,
+)
 
 ITEM = table("item", (column("id"), column("note", "Memo")), key("id"))
 
@@ -177,3 +190,29 @@ def test_a_table_that_somebody_else_refers_to_is_not_made_again(database: Target
         migrate(given, plan_of(given), database, run_id="r2", restart=True)
     assert "drop that foreign key" in str(refused.value.hint)
     assert rows(connection, "select id from item") == [(1,)]
+
+
+RULED = table("ruled", (column("id"), column("n")), key("id"), rules={"n": ">=0 And <=365"})
+
+
+def test_rows_that_break_a_check_wait_in_the_quarantine(database: Target, connection: Connection) -> None:
+    """Of two rows with one key the sound one stays; NULL breaks nothing."""
+    given = source({RULED: [(1, 0), (2, 366), (2, 365), (3, None), (4, -1)]})
+    plan = plan_of(given)
+    migrate(given, plan, database)
+    assert rows(connection, "select id, n from ruled order by id") == [(1, 0), (2, 365), (3, None)]
+    assert rows(connection, REJECTS) == [("ruled", 1, "check_violation"), ("ruled", 4, "check_violation")]
+    with pytest.raises(CheckViolation, match="ruled_n_check"):
+        connection.execute("insert into ruled values (9, 400)")
+    assert findings(given, plan, database) == [("rejects", "ruled", "check_violation", 2)]
+
+
+def test_rows_that_break_a_check_of_a_table_that_stood_before_wait_too(
+    database: Target, connection: Connection
+) -> None:
+    given = source({RULED: [(1, 0), (2, 366)]})
+    plan = plan_of(given)
+    make_by_hand(connection, plan)
+    migrate(given, plan, database)
+    assert rows(connection, "select id, n from ruled") == [(1, 0)]
+    assert rows(connection, REJECTS) == [("ruled", 1, "check_violation")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.catalog import Catalog, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
+from pipeline.catalog import Catalog, Check, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan, make_plan
@@ -42,8 +42,16 @@ def reference(columns: str, parent: str, parent_columns: str = "id", **actions: 
     return ForeignKey(name, tuple(columns.split()), parent, tuple(parent_columns.split()), **actions)
 
 
-def table(name: str, columns: tuple[Column, ...], *indexes: Index, references: tuple[ForeignKey, ...] = ()) -> Table:
-    return Table(name, columns, indexes=indexes, foreign_keys=references)
+def table(
+    name: str,
+    columns: tuple[Column, ...],
+    *indexes: Index,
+    references: tuple[ForeignKey, ...] = (),
+    rules: Mappings[str, str] | None = None,
+) -> Table:
+    """`rules` are validation rules by column."""
+    checks = tuple(Check(column, rule, (column,)) for column, rule in (rules or {}).items())
+    return Table(name, columns, indexes=indexes, foreign_keys=references, checks=checks)
 
 
 FRAME_TYPES = {"Long": pl.Int32(), "Memo": pl.String(), "Text": pl.String(), "Currency": pl.Decimal(19, 4)}

@@ -106,6 +106,7 @@ def test_only_plain_numbers_and_true_false_null_are_not_text(read: Read, text: s
         ("naru: 1\ntables: {A: {to: " + "가" * 22 + "}}", 2, "66 bytes"),
         ("naru: 1\ntarget: {schema: pg_x}\ntables: {}", 2, "'pg_x' is reserved"),
         ("naru: 1\ntables: {A: {load: upsert}}", 2, "upsert needs a primary_key"),
+        ("naru: 1\ntables: {A: {checks: [{name: c, sql: pg_sleep(9) is null}]}}", 2, "may not stand in a check"),
         ("naru: 1\ntables: {A: {columns: {B: {encoding: {repair: cp9949}}}}}", 2, "unknown encoding 'cp9949'"),
         ("naru: 1\ntables: {A: {columns: {B: {encoding: {repair: rot13}}}}}", 2, "unknown encoding 'rot13'"),
         ("naru: 1\ntables: {A: {columns: {B: {identity: true, default_sql: 1}}}}", 2, "exclude each other"),

@@ -93,6 +93,8 @@ def test_columns_stand_in_the_order_of_the_mapping(read: Read, source: Catalog) 
         ("[Item, Id]", "[Item, Item, Id]", 20, "named twice", None),
         ("columns: [ItemCode]", "columns: [Price]", 12, "column 'Price' of 'Items' is skipped", "carry it"),
         ("    comment: Goods", "    filter: [{column: Nope, op: is null}]", 13, "no column 'Nope'", None),
+        ("    comment: Goods", "    checks: [{name: c, sql: nope > 0}]", 13, "no column 'nope' in 'goods'", None),
+        ("    comment: Goods", "    checks: [{name: goods_pkey, sql: id > 0}]", 13, "two constraints are named", None),
         ("references: Items", "references: Item", 22, "no table 'Item'", "did you mean 'Items'?"),
         ("  Items:\n", "  Items:\n    skip: true\n", 23, "table 'Items' is skipped", "remove this foreign key"),
         ("referenced_columns: [ItemID]", "referenced_columns: [ItemCode]", 22,

@@ -13,6 +13,7 @@ ITEM = table(
     (column("id", identity=True), column("code", "Text(9)", nullable=False), column("note", "Memo")),
     key("id"),
     key("code", primary=False),
+    rules={"code": '<>"z"'},
 )
 PART = table("part", (column("id"), column("item")), key("id"), references=(reference("item", "item"),))
 
@@ -50,6 +51,12 @@ CORRUPTIONS = {
     "a parent gone with triggers off": (
         "set session_replication_role = replica; delete from item where id = 2",
         [("counts", "item", "rows", 1), ("foreign_keys", "part", "part_item_fkey", 1)],
+    ),
+    "a check is gone": ("alter table item drop constraint item_code_check", [("checks", "item", "item_code_check", 1)]),
+    "a check is not valid, and a row breaks it": (
+        "alter table item drop constraint item_code_check; update item set code = 'z' where id = 3;"
+        "alter table item add constraint item_code_check check (code <> 'z') not valid",
+        [("checks", "item", "item_code_check", 1), ("checks", "item", "item_code_check", 1)],
     ),
     "a relationship is not valid": (
         "alter table part drop constraint part_item_fkey;"

@@ -13,7 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipeline.batch import Batch, Position
-from pipeline.catalog import Action, Catalog, ForeignKey, Identity, IndexPart, SqlType
+from pipeline.catalog import Action, Catalog, Check, ForeignKey, Identity, IndexPart, SqlType
 from pipeline.errors import SourceChanged, SourceError, UnsupportedSource
 from pipeline.sources.access import AccessSource, reading
 
@@ -65,7 +65,11 @@ def test_catalog_has_relationships_with_their_actions(catalog: Catalog) -> None:
 
 def test_catalog_tells_the_format_and_what_is_not_carried(catalog: Catalog) -> None:
     assert catalog.facts["format"] == "ACE 14 (Access 2010)"
-    assert [(notice.table, notice.column) for notice in catalog.notices] == [("items", "lead_time")]
+    assert catalog.notices == ()
+
+
+def test_catalog_has_the_validation_rules(catalog: Catalog) -> None:
+    assert catalog.table("items").checks == (Check("lead_time", ">=0 And <=365", ("lead_time",)),)
 
 
 def test_frame_types_are_those_of_the_column_types(sample: Path) -> None:

@@ -1,0 +1,82 @@
+"""Conditions of CHECK that a mapping may state: one boolean expression over columns, from a closed set of parts.
+
+The text goes into DDL, so it is parsed, each part is looked up here, and what goes on is written anew from the
+tree: no second statement, subquery, comment or function outside the list can be in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+_LONGEST = 20_000
+_BOOLEAN = (exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In, exp.Is,
+            exp.Like, exp.ILike, exp.RegexpLike, exp.RegexpILike, exp.Boolean, exp.Column, exp.Case)  # fmt: skip
+_PARTS = frozenset(
+    (
+        *_BOOLEAN,
+        *(exp.Paren, exp.Identifier, exp.Literal, exp.Null, exp.If, exp.Var, exp.Collate, exp.Cast, exp.DataType),
+        *(exp.DataTypeParam, exp.Interval, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod),
+        *(exp.DPipe, exp.Coalesce, exp.Length, exp.Lower, exp.Upper, exp.Trim, exp.Left, exp.Right, exp.Substring),
+        *(exp.Abs, exp.Floor, exp.Ceil, exp.Round, exp.Trunc, exp.Extract, exp.TimestampTrunc, exp.TimeToStr),
+    )
+)
+_TYPES = frozenset(("DECIMAL", "DOUBLE", "INT", "BIGINT", "TEXT", "VARCHAR", "DATE", "TIMESTAMP"))
+
+
+def valid_condition(text: str) -> str:
+    """The condition as it goes into DDL, which it gives back as it is; raises ValueError."""
+    return _written_anew(_written_anew(text))  # the first pass may bring forth a shape that the second still turns
+
+
+def _written_anew(text: str) -> str:
+    tree = _parsed(text)
+    for node in tree.walk():
+        if type(node) not in _PARTS or not _plain(node):
+            raise ValueError(f"{node.sql('postgres')[:60]!r} may not stand in a check")
+    if not isinstance(tree, _BOOLEAN):
+        raise ValueError(f"{text[:60]!r} is not a condition")
+    return tree.sql("postgres", comments=False)
+
+
+def condition_columns(text: str) -> tuple[str, ...]:
+    """Target names of the columns that a valid condition speaks of, each once."""
+    return tuple(dict.fromkeys(column.name for column in _parsed(text).find_all(exp.Column)))
+
+
+def _parsed(text: str) -> exp.Expr:
+    if len(text) > _LONGEST or "\0" in text:
+        raise ValueError(f"a check is at most {_LONGEST} characters, without U+0000")
+    try:
+        tree = sqlglot.parse_one(text, read="postgres").unnest()
+        for name in _identifiers(tree):
+            # As PostgreSQL reads them: folded unless quoted. From here on all are quoted.
+            name.set("this", name.name if name.quoted else name.name.lower())
+            name.set("quoted", True)
+    except (SqlglotError, RecursionError) as error:
+        raise ValueError(f"{text[:60]!r} is not a condition that PostgreSQL reads") from error
+    return tree
+
+
+def _identifiers(tree: exp.Expr) -> Iterator[exp.Identifier]:
+    yield from tuple(tree.find_all(exp.Identifier))
+
+
+def _plain(node: exp.Expr) -> bool:
+    """No qualified column, no list from elsewhere, no type of the user's making."""
+    match node:
+        case exp.Column():
+            return node.table == "" and isinstance(node.this, exp.Identifier)
+        case exp.In():
+            return bool(node.expressions)
+        case exp.Cast(this=exp.Cast(this=exp.Literal())):
+            # sqlglot reads `timestamp 'x'::date` as `('x'::date)::timestamp`, and PostgreSQL the other way round.
+            return bool(node.to.this.name != "TIMESTAMP" or node.this.to.this.name == "TIMESTAMP")
+        case exp.DataType():
+            return getattr(node.this, "name", "") in _TYPES
+        case exp.Collate():
+            return str(node.expression.name) == "C"
+    return True

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pipeline.mapping.conditions import condition_columns, valid_condition
+
+
+@pytest.mark.parametrize(
+    ("written", "rendered"),
+    [
+        ("a > 0", '"a" > 0'),
+        ("((A > 0))", '"a" > 0'),
+        ('"A" is not null -- why', '"A" IS NOT NULL'),
+        ("lower(code collate \"C\") in ('a', 'it''s')", "LOWER(\"code\" COLLATE \"C\") IN ('a', 'it''s')"),
+        ("code ~* '^a\\.b$'", "\"code\" ~* '^a\\.b$'"),
+        ("open", '"open"'),
+        ("due::date < '2020-01-01'::date", "CAST(\"due\" AS DATE) < CAST('2020-01-01' AS DATE)"),
+    ],
+)
+def test_a_condition_is_written_anew(written: str, rendered: str) -> None:
+    assert valid_condition(written) == rendered
+    assert valid_condition(rendered) == rendered
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "a + 1",
+        "'text'",
+        "a > 0; drop table x",
+        "a > (select 1)",
+        "a in (select 1)",
+        "exists (select 1)",
+        "pg_sleep(9) is null",
+        "pg_catalog.pg_sleep(9) is null",
+        "lower(a) = version()",
+        "a = current_user",
+        "a > now()",
+        "x.a > 0",
+        "a::regclass is null",
+        "a::mine is null",
+        'a collate "de_DE" = b',
+        "due = timestamp '2020-01-01 10:00'::date",
+        "a = $1",
+        "a = %s",
+        "a over () > 1",
+        "count(a) > 1",
+        "a = any(array[1])",
+        "a -> 'b' = 'c'",
+        "a = 'x\0'",
+        "a = 'open",
+        "a > 0) or (b > 0",
+        "(" * 5000 + "a" + ")" * 5000,
+        "a = " + "1" * 30_000,
+    ],
+)
+def test_what_is_not_in_the_list_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"check|condition"):
+        valid_condition(text)
+
+
+def test_the_columns_of_a_condition() -> None:
+    assert condition_columns('a > 0 and ("B c" = A or b is null)') == ("a", "B c", "b")
+
+
+_WORDS = st.sampled_from(["a", "=", "(", ")", "'x'", "and", "select", ";", "--", "lower(", "::", "date", "case", "when",
+                          "then", "end", "in", "between", "1", "interval", "[", "$$", "not", "null", ","])  # fmt: skip
+
+
+@given(st.one_of(st.text(max_size=80), st.lists(_WORDS, max_size=15).map(" ".join)))
+@example("\ud800 = 'a'")
+def test_any_text_is_valid_for_good_or_refused(text: str) -> None:
+    try:
+        rendered = valid_condition(text)
+    except ValueError:
+        return
+    assert valid_condition(rendered) == rendered
