@@ -50,7 +50,9 @@ def migrate(
     file: FileArgument = None,
     mapping: MappingOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; read everything and tell.")] = False,
-    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Rows of a batch; default 20000.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=1_000_000, help="Rows of a batch; default 20000.")
+    ] = None,
     tables: TablesOption = "",
     on_error: Annotated[
         Literal["quarantine", "stop"], typer.Option(help="What a refused row does: wait in the quarantine, or stop.")

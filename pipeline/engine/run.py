@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from pipeline.retry import resuming
 from pipeline.sources.base import Source
 
 _log = get_logger()
+_GO_ON = "run the same command again: it goes on after the last committed batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,13 @@ class Migration:
         Returns what could not be built. Raises NaruError; what was committed stays, and the
         next run goes on from there.
         """
-        return resuming(lambda: self._batches)(self._attempt)
+        return resuming(lambda: self._batches).copy(sleep=self._nap)(self._attempt)
+
+    def _nap(self, seconds: float) -> None:
+        """Wait before another try, and no longer than the user lets us."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.stop():
+            time.sleep(0.1)
 
     def rehearse(self) -> None:
         """Do what a run does before its first row, and take it back; raises what the run would raise."""
@@ -88,6 +96,8 @@ class Migration:
 
     def _attempt(self) -> tuple[Notice, ...]:
         self._uncommitted = 0
+        if self.stop():
+            raise Interrupted("stopped while waiting for the target", hint=_GO_ON)
         with self._session() as (connection, ledger):
             with translated("preparing the target"), connection.transaction():
                 loads = self._open(connection, ledger)
@@ -214,7 +224,7 @@ class Migration:
         if self.stop():
             raise Interrupted(
                 f"stopped while loading table {task.source.name}; every batch so far is committed",
-                hint="run the same command again: it goes on after the last committed batch",
+                hint=_GO_ON,
             )
 
     def _admit(self, table: str, rows: int, why: str) -> None:

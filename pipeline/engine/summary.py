@@ -62,17 +62,17 @@ def occupied(connection: Connection, plan: Plan, *, restart: bool) -> list[str]:
             text(relation(table))
             for table in tables
             if (
-                (restart and _has_more(connection, table, ours[table.name]))
+                (restart and _was_changed(connection, table, ours[table.name]))
                 if table.name in ours
                 else not may_read(connection, table) or not is_empty(connection, table)
             )
         ]
 
 
-def _has_more(connection: Connection, table: Table, load: Load) -> bool:
+def _was_changed(connection: Connection, table: Table, load: Load) -> bool:
     row = connection.execute(SQL("select count(*) from {}").format(relation(table))).fetchone()
     assert row is not None, "count(*) has one row"
-    return int(row[0]) > load.rows_loaded
+    return int(row[0]) != load.rows_loaded
 
 
 def _table(load: Load) -> TableOutcome:

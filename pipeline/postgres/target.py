@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, get_args
 from urllib.parse import quote
 
 import psycopg
@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from pipeline.errors import SettingsError
-from pipeline.settings import Settings
+from pipeline.settings import Settings, SslMode
 
 _NETWORK = {
     "connect_timeout": "10",
@@ -60,6 +60,8 @@ class Target:
             parts = {name: str(value) for name, value in conninfo_to_dict(url.get_secret_value()).items()}
             port = int(parts.pop("port", "5432"))
             host, user, database = (parts.pop(name) for name in ("host", "user", "dbname"))
+            if "@" in host or not 0 < port < 65536 or parts.get("sslmode", "prefer") not in get_args(SslMode):
+                raise ValueError
         except (psycopg.Error, ValueError, KeyError) as error:
             missing = f" without {error}" if isinstance(error, KeyError) else ""
             raise SettingsError(

@@ -172,6 +172,8 @@ def _steps(mapping: ColumnMapping, target: Column, dtype: pl.DataType, table: st
     if mapping.values:
         with _written(table, source):
             before = constants(mapping.values, dtype)
+            if before.n_unique() < len(before):
+                raise ValueError(f"values names one value twice: {', '.join(mapping.values)}")
             yield MapValues(before, constants(mapping.values.values(), wanted, uuid=target.type.name == "uuid"))
     elif dtype != wanted:
         if not castable(dtype, target.type):

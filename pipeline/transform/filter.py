@@ -39,7 +39,7 @@ class Comparison:
             return cls(condition.column, condition.op, pl.Series(dtype=dtype), None)
         if converter:
             dtype = CONVERTERS[converter](pl.Series(dtype=dtype)).values.dtype
-        return cls(condition.column, condition.op, constants(values, dtype), converter)
+        return cls(condition.column, condition.op, constants(values, dtype, uuid=dtype == pl.Binary), converter)
 
     def holds(self, frame: pl.DataFrame) -> pl.Series:
         """NULL where it is not known, as in SQL."""

@@ -18,8 +18,8 @@ _ACCESS_DAY_ZERO = pl.date(1899, 12, 30)
 _DAY_NS = 86_400 * 10**9
 # Polars also reads 20-1-5 and +2020-01-01; neither says which year it means.
 _DATE = r"^\d{4}-\d\d-\d\d$"
-_DATE_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?$"
-_TIME = r"^\d\d:\d\d:\d\d(\.\d+)?$"
+_DATE_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:[0-5]\d(\.\d+)?$"
+_TIME = r"^\d\d:\d\d:[0-5]\d(\.\d+)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,12 @@ def from_text(texts: pl.Series, dtype: pl.DataType, *, uuid: bool = False) -> pl
 
 
 Caster = Callable[[pl.Series, pl.DataType], pl.Series]
+
+
+def _narrower(values: pl.Series, target: pl.DataType) -> pl.Series:
+    """A number beyond the narrower type has no value there; an infinity of the source stays one."""
+    narrowed = values.cast(target)
+    return narrowed.set(narrowed.is_infinite() & values.is_finite(), None)
 
 
 def _plain(values: pl.Series, target: pl.DataType) -> pl.Series:
@@ -247,7 +253,7 @@ _CASTS: dict[str, dict[str, Caster]] = {
     },
     "float": {
         "integer": _plain,
-        "float": _plain,
+        "float": _narrower,
         "decimal": _decimal_to_float,
         "boolean": _from_boolean,
         "text": _text_to_float,

@@ -19,7 +19,7 @@ import pytest
 
 from pipeline.batch import Batch, Position
 from pipeline.catalog import Column, IndexPart
-from pipeline.errors import PasswordError, UnsupportedSource
+from pipeline.errors import DamagedSource, PasswordError, UnsupportedSource
 from pipeline.sources.access import AccessSource
 
 ROOT = Path(__file__).parents[2]
@@ -302,3 +302,15 @@ def test_locators_ascend_in_source_order(path: Path) -> None:
         for table in source.catalog().tables:
             locators = [at for batch in _batches(source, table.name) for at in batch.locators]
             assert locators == sorted(set(locators))
+
+
+def test_a_data_page_in_the_place_of_another_is_damage(tmp_path: Path) -> None:
+    """Two whole pages change places: each is sound, and rows of a table are gone."""
+    raw = bytearray(SAMPLE.read_bytes())
+    one, other = 445 * 4096, 923 * 4096
+    raw[one : one + 4096], raw[other : other + 4096] = raw[other : other + 4096], raw[one : one + 4096]
+    path = tmp_path / "swapped.accdb"
+    path.write_bytes(raw)
+    with AccessSource(path) as source, pytest.raises(DamagedSource, match="audit_logs"):
+        for table in source.catalog().tables:
+            _batches(source, table.name)

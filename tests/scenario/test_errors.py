@@ -122,7 +122,9 @@ def test_a_changed_file_is_refused_with_the_way_out(naru: Naru, sample: Path) ->
 
 
 def test_setting_errors_name_the_variable(naru: Naru, sample: Path) -> None:
-    assert "MIGRATION_BATCH_SIZE" in naru("migrate", sample, "--batch-size", "0", code=3)
+    assert "--batch-size" in naru("migrate", sample, "--batch-size", "0", code=2)
+    (naru.directory / ".env").write_text("MIGRATION_BATCH_SIZE=many\n", "utf-8")
+    assert "MIGRATION_BATCH_SIZE" in naru("migrate", sample, code=3)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process")

@@ -57,7 +57,7 @@ def data_pages(file: AccessFile, table: TableDefinition) -> Ints:
     return mapped_pages(file, table.owned_pages, table=table.name)
 
 
-def _own(file: AccessFile, table: TableDefinition, pages: Ints) -> Ints:
+def own_pages(file: AccessFile, table: TableDefinition, pages: Ints) -> Ints:
     """Those of some mapped pages that hold the table's rows.
 
     Pages of another type are not, nor those of another owner that has them in its map too; anything
@@ -86,7 +86,7 @@ def _check_foreign(file: AccessFile, table: str, page: int, kind: int, owner: in
 def live_rows(file: AccessFile, table: TableDefinition, pages: Ints) -> Rows:
     """Rows on some mapped pages in slot order, without deleted ones; raises DamagedSource for one outside its page."""
     memory, form = file.memory, file.format
-    pages = _own(file, table, pages)
+    pages = own_pages(file, table, pages)
     base = pages * form.page_size
     count = memory.u16[base + form.row_count].astype(np.int64)
     if len(count) and count.max() > MOST_ROWS_PER_PAGE:

@@ -262,3 +262,15 @@ def test_the_year_0_is_no_date(type: str) -> None:
     cast = Cast(SqlType(type), round=False)(pl.Series(["0000-01-01", "0001-01-01"]))
     assert cast.refused is not None
     assert cast.refused.to_list() == [True, False]
+
+
+def test_what_is_beyond_a_type_is_refused_even_where_rounding_is_allowed() -> None:
+    cast = Cast(SqlType("real"), round=True)(pl.Series([1e300, float("inf"), 0.5]))
+    assert cast.refused is not None
+    assert cast.refused.to_list() == [True, False, False]
+
+
+def test_a_minute_has_no_second_60() -> None:
+    cast = Cast(SqlType("timestamp"), round=False)(pl.Series(["2024-02-03 10:00:60"]))
+    assert cast.refused is not None
+    assert cast.refused.to_list() == [True]
