@@ -312,5 +312,4 @@ def test_a_data_page_in_the_place_of_another_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "swapped.accdb"
     path.write_bytes(raw)
     with AccessSource(path) as source, pytest.raises(DamagedSource, match="audit_logs"):
-        for table in source.catalog().tables:
-            _batches(source, table.name)
+        _batches(source, "audit_logs")
