@@ -11,7 +11,7 @@ from pipeline.load.children import spare_children
 from pipeline.load.place import ORDINAL, Place
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, Literal, columns, pairs, relation
+from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, Literal, columns, known, pairs, relation
 
 Admit = Callable[[str, int, str], None]
 """Is told table, number and reason of refused rows, and stops the run by raising."""
@@ -53,7 +53,7 @@ class Quarantine:
                 from {table} where ({names}) in (
                     select {names} from {table} where {known} group by {names} having count(*) > 1)
             ) as ranked where place > 1"""
-        ).format(names=columns(key), order=Identifier(ORDINAL), table=self.place.destination, known=_known(key))
+        ).format(names=columns(key), order=Identifier(ORDINAL), table=self.place.destination, known=known(key))
         return self._move(bad, "duplicate_key", f"another row came first with the same {', '.join(key)}")
 
     def conflicts(self, key: Sequence[str], *, same_row: Sequence[str] = ()) -> int:
@@ -71,7 +71,7 @@ class Quarantine:
             for parent in parents
         )
         bad = SQL("select ctid from {} c where {} and not ({})").format(
-            self.place.destination, _known(key.columns, of="c"), found
+            self.place.destination, known(key.columns, of="c"), found
         )
         if not self.fresh and self._any(bad):
             spare_children(self.connection, self.place.target, "holds orphans")
@@ -125,7 +125,3 @@ class Quarantine:
         moved = self.connection.execute(statement).rowcount
         Ledger(self.connection).count_rejects(target, moved)
         return moved
-
-
-def _known(names: Sequence[str], *, of: str | None = None) -> Composed:
-    return SQL(" and ").join(SQL("{} is not null").format(columns([name], of=of)) for name in names)

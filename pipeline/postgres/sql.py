@@ -13,7 +13,19 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from pipeline.catalog import Table
 
-__all__ = ["SQL", "Composable", "Composed", "Identifier", "Literal", "columns", "pairs", "query", "relation", "text"]
+__all__ = [
+    "SQL",
+    "Composable",
+    "Composed",
+    "Identifier",
+    "Literal",
+    "columns",
+    "known",
+    "pairs",
+    "query",
+    "relation",
+    "text",
+]
 
 
 def relation(table: Table) -> Composable:
@@ -32,6 +44,11 @@ def pairs(left: str, left_names: Iterable[str], right: str, right_names: Iterabl
         SQL("{} = {}").format(Identifier(left, a), Identifier(right, b))
         for a, b in zip(left_names, right_names, strict=True)
     )
+
+
+def known(names: Iterable[str], *, of: str | None = None) -> Composed:
+    """`"a" is not null and "b" is not null`: a key with a NULL in it equals no other."""
+    return SQL(" and ").join(SQL("{} is not null").format(columns([name], of=of)) for name in names)
 
 
 @cache

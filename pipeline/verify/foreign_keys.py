@@ -12,7 +12,7 @@ from pipeline.catalog import ForeignKey, Table
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
-from pipeline.postgres.sql import SQL, Identifier, columns, pairs, relation
+from pipeline.postgres.sql import SQL, columns, known, pairs, relation
 from pipeline.verify.subject import Subject
 
 
@@ -38,14 +38,13 @@ def _orphans(connection: Connection, subject: Subject, key: ForeignKey) -> Itera
     other = read_table(connection, parent)
     if other is None or not {*key.parent_columns} <= {*other.column_names}:
         return  # a finding of the parent's own
-    known = SQL(" and ").join(SQL("{} is not null").format(Identifier("c", name)) for name in key.columns)
     statement = SQL(
         "select count(*), (array_agg(row({names})::text))[1] from {child} c"
         " where {known} and not exists (select from {parent} p where {join})"
     ).format(
         names=columns(key.columns, of="c"),
         child=relation(subject.target),
-        known=known,
+        known=known(key.columns, of="c"),
         parent=relation(parent),
         join=pairs("p", key.parent_columns, "c", key.columns),
     )

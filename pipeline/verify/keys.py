@@ -8,7 +8,7 @@ from pipeline.catalog import Index
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
-from pipeline.postgres.sql import SQL, Identifier, columns, relation
+from pipeline.postgres.sql import SQL, columns, known, relation
 from pipeline.verify.subject import Subject
 
 
@@ -33,11 +33,10 @@ def _serves(standing: Index, wanted: Index) -> bool:
 
 
 def _twice(connection: Connection, subject: Subject, index: Index) -> Iterator[Finding]:
-    known = SQL(" and ").join(SQL("{} is not null").format(Identifier(name)) for name in index.columns)
     statement = SQL(
         "select count(*), (array_agg(key))[1] from ("
         " select row({names})::text as key from {table} where {known} group by {names} having count(*) > 1) as twice"
-    ).format(names=columns(index.columns), table=relation(subject.target), known=known)
+    ).format(names=columns(index.columns), table=relation(subject.target), known=known(index.columns))
     row = connection.execute(statement).fetchone()
     assert row is not None, "count(*) has one row"
     if row[0]:
