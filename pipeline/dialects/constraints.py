@@ -1,0 +1,113 @@
+"""Keys, indexes, relationships and checks of a draft: what PostgreSQL can take of the source's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.catalog import Catalog, ForeignKey, Index, IndexPart, Table
+from pipeline.dialects.naming import Names
+from pipeline.dialects.rules import Dialect
+from pipeline.mapping.conditions import valid_condition
+from pipeline.mapping.models import CheckMapping, ForeignKeyMapping, IndexMapping, Unique
+from pipeline.mapping.types import parse_type
+
+Note = Callable[[str, str | None, str], None]
+"""Is told table, column and text of what is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """Drafts what holds between the rows and columns of one catalog's tables."""
+
+    catalog: Catalog
+    dialect: Dialect
+    names: Names
+    note: Note
+
+    def keys_and_indexes(self, table: Table) -> tuple[tuple[Unique, ...], tuple[IndexMapping, ...]]:
+        """Each set of columns once: Access lists an index beside the key it repeats."""
+        unread = {column.name for column in table.columns if self.dialect.rule(column.type) is None}
+        keys = {table.primary_key}
+        shapes: set[tuple[tuple[IndexPart, ...], bool]] = set()
+        unique, indexes = [], []
+        for index in sorted(table.indexes, key=lambda index: not index.unique):
+            upwards = not any(part.descending for part in index.parts)
+            shape = (index.parts, index.ignore_nulls and not index.unique)
+            if index.primary or shape in shapes or (upwards and index.columns in keys):
+                continue
+            if unread & {*index.columns}:
+                self.note(table.name, None, f"index {index.name} is left out: a column of it is not read yet")
+                continue
+            if not index.unique and self._holds_long_text(table, index):
+                text = "a column of it holds text of any length, and PostgreSQL's indexes end at a third of a page"
+                self.note(table.name, None, f"index {index.name} is left out: {text}")
+                continue
+            shapes.add(shape)
+            if index.unique and upwards:
+                keys.add(index.columns)
+                unique.append(Unique(name=self.names.index(table.name, index.columns, "key"), columns=index.columns))
+            else:
+                indexes.append(self._index(table, index))
+        return tuple(unique), tuple(indexes)
+
+    def _holds_long_text(self, table: Table, index: Index) -> bool:
+        rules = [(self.dialect.rule(table.column(name).type), table.column(name).type) for name in index.columns]
+        return any(rule is not None and rule.postgres_for(type) == "text" for rule, type in rules)
+
+    def _index(self, table: Table, index: Index) -> IndexMapping:
+        return IndexMapping(
+            name=self.names.index(table.name, index.columns, "idx"),
+            columns=index.columns,
+            descending=tuple(part.column for part in index.parts if part.descending),
+            unique=index.unique,
+            # Where NULLs differ from each other, as they do in both systems, a unique index has no use for it.
+            ignore_nulls=index.ignore_nulls and not index.unique,
+        )
+
+    def foreign_keys(self, table: Table) -> tuple[ForeignKeyMapping, ...]:
+        keys = []
+        for key in table.foreign_keys:
+            reason = self._why_not(key)
+            if reason:
+                self.note(table.name, None, f"relationship {key.name} to {key.parent} is left out: {reason}")
+                continue
+            keys.append(
+                ForeignKeyMapping(
+                    name=self.names.constraint(table.name, key.columns, "fkey"),
+                    columns=key.columns,
+                    references=key.parent,
+                    referenced_columns=key.parent_columns,
+                    on_update=key.on_update.value,
+                    on_delete=key.on_delete.value,
+                )
+            )
+        return tuple(keys)
+
+    def checks(self, table: Table) -> tuple[CheckMapping, ...]:
+        rules = {column.name: self.dialect.rule(column.type) for column in table.columns}
+        types = {c.name: parse_type(rule.postgres_for(c.type)) for c in table.columns if (rule := rules[c.name])}
+        names = {column.name: self.names.column(column.name) for column in table.columns}
+        checks = []
+        for check in table.checks:
+            try:
+                sql = valid_condition(
+                    self.dialect.check(check.expression, next(iter(check.columns), None), names, types)
+                )
+            except ValueError as error:
+                text = f"validation rule is not carried: {check.expression} ({error})"
+                self.note(table.name, next(iter(check.columns), None), text)
+                continue
+            checks.append(CheckMapping(name=self.names.constraint(table.name, check.columns, "check"), sql=sql))
+        return tuple(checks)
+
+    def _why_not(self, key: ForeignKey) -> str | None:
+        parents = [table for table in self.catalog.tables if table.name == key.parent]
+        if not key.enforced:
+            return "the source does not enforce it"
+        if not parents:
+            return "the parent is not a table of this source"
+        keys = [sorted(index.columns) for index in parents[0].indexes if index.primary or index.unique]
+        if sorted(key.parent_columns) not in keys:
+            return "its columns are not a key of the parent"
+        return None
