@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from pipeline.batch import Batch, Position
-from pipeline.catalog import Column, IndexPart
+from pipeline.catalog import Column, IndexPart, SqlType
 from pipeline.errors import DamagedSource, PasswordError, UnsupportedSource
 from pipeline.sources.access import AccessSource
 
@@ -33,7 +34,7 @@ ENCRYPTED = {"db97-enc.mdb": "Jet RC4", "db2013-enc.accdb": "AES-256 (Office agi
 PASSWORD = {"db2013-enc.accdb": "1234"}
 CODE_PAGE = {"charsetGBK.mdb": 936}
 """Files whose header names another code page than their text has; the dump was made with this one."""
-UNREADABLE = ("Calculated", "Complex")
+UNREADABLE = ("Calculated",)
 JACKCESS_TYPES = {
     "BOOLEAN": "YesNo", "BYTE": "Byte", "INT": "Integer", "LONG": "Long", "MONEY": "Currency", "FLOAT": "Single",
     "DOUBLE": "Double", "SHORT_DATE_TIME": "DateTime", "BINARY": "Binary", "TEXT": "Text", "OLE": "OLE",
@@ -122,6 +123,35 @@ def _as_dumped(value: object, column: Column) -> str | None:
             return str(value)
 
 
+def _item(row: Mapping[str, object]) -> str:
+    """A row of a complex column's values in the words of the dump."""
+    names = ("FileName", "FileType", "FileData") if "FileData" in row else ("Value",)
+    if "Modified" in row:
+        names = (next(name for name, value in row.items() if isinstance(value, str)), "Modified")
+    return "|".join(str(_as_dumped(row[name], Column(name, SqlType("")))) for name in names)
+
+
+def _items(text: str | None) -> Counter[str]:
+    """What the dump says of a complex cell: `MULTI_VALUE[a;b;]`."""
+    assert text is not None
+    return Counter(text.partition("[")[2].removesuffix("]").split(";")[:-1])
+
+
+def _complex_values(source: AccessSource, table: str) -> dict[str, dict[object, Counter[str]]]:
+    """By complex column of a table and by the number in its rows."""
+    found: dict[str, dict[object, Counter[str]]] = {}
+    for child in source.catalog().tables:
+        for key in child.foreign_keys:
+            if key.parent != table or not child.name.startswith(f"{table}."):
+                continue
+            values = found.setdefault(key.parent_columns[0], {})
+            for batch in source.batches(child.name, batch_rows=1000):
+                assert not batch.defects
+                for row in batch.frame.iter_rows(named=True):
+                    values.setdefault(row[key.columns[0]], Counter())[_item(row)] += 1
+    return found
+
+
 def _same(ours: object, theirs: str | None, column: Column) -> bool:
     """Equal as values: Java writes floats, and the seconds of a date, in other ways than Python."""
     if ours is None or theirs is None:
@@ -149,7 +179,8 @@ def test_every_scalar_cell_equals_the_dump(path: Path) -> None:
     compared = 0
     with _open(path) as source:
         expected = list(_dump(path))
-        assert [table.name for table in source.catalog().tables] == sorted(table["name"] for table, _ in expected)
+        tables = [table.name for table in source.catalog().tables if "." not in table.name]
+        assert tables == sorted(table["name"] for table, _ in expected)
         for table, rows in expected:
             columns = _readable(source, table["name"])
             place = {column[0]: at for at, column in enumerate(table["cols"])}
@@ -157,12 +188,18 @@ def test_every_scalar_cell_equals_the_dump(path: Path) -> None:
             ours = _rows(batches)
             assert len(ours) == len(rows) == source.count(table["name"])
             flaws = _replacements(batches)
+            complex_values = _complex_values(source, table["name"])
+            assert {*complex_values} == {column.name for column in columns if column.type.name == "Complex"}
             for index, (mine, theirs) in enumerate(zip(ours, rows, strict=True)):
                 for value, column in zip(mine, columns, strict=True):
                     other = theirs[place[column.name]]
                     value = flaws.get((index, column.name), value)
+                    if column.type.name == "Complex":
+                        assert complex_values[column.name].pop(value, Counter()) == _items(other)
+                        continue
                     assert _same(value, other, column), (table["name"], index, column, value, other)
                     compared += 1
+            assert not any(complex_values.values()), "values that no row has"
     assert compared or not any(rows for _, rows in expected)
 
 
@@ -255,11 +292,10 @@ def test_a_real_file_tells_a_missing_password_from_a_wrong_one() -> None:
         pass
 
 
-@pytest.mark.parametrize(("name", "kind"), [("calcFieldV2010", "Calculated"), ("complexDataV2010", "Complex")])
-def test_columns_that_are_not_read_stop_the_table(name: str, kind: str) -> None:
+def test_columns_that_are_not_read_stop_the_table() -> None:
     with (
-        AccessSource(REFERENCE / f"{name}.accdb") as source,
-        pytest.raises(UnsupportedSource, match=rf"Table1.*of type {kind}"),
+        AccessSource(REFERENCE / "calcFieldV2010.accdb") as source,
+        pytest.raises(UnsupportedSource, match=r"Table1.*of type Calculated"),
     ):
         next(source.batches("Table1", batch_rows=10))
 
@@ -269,7 +305,8 @@ def test_relationships_are_as_many_as_in_the_dump(path: Path) -> None:
     with _dump_of(path).open(encoding="utf-8") as dump:
         expected = json.loads(dump.readline())["rels"]
     with _open(path) as source:
-        assert sum(len(table.foreign_keys) for table in source.catalog().tables) == expected
+        tables = [table for table in source.catalog().tables if "." not in table.name]
+        assert sum(len(table.foreign_keys) for table in tables) == expected
 
 
 def test_descending_and_combined_indexes() -> None:

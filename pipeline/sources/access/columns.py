@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipeline.catalog import SqlType
 from pipeline.errors import UnsupportedSource
 from pipeline.sources.access import scalars
+from pipeline.sources.access.attachments import CLAIM, LARGEST, unpack
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition
 from pipeline.sources.access.fields import Fields, Slices
 from pipeline.sources.access.file import AccessFile
@@ -17,10 +18,12 @@ from pipeline.sources.access.longvalue import LongValues
 from pipeline.sources.access.memory import Ints, Memory
 from pipeline.sources.access.rows import Rows
 from pipeline.sources.access.text import decode_text
-from pipeline.sources.access.values import Decoded, bitmap, scatter
+from pipeline.sources.access.values import Decoded, Flaw, bitmap, scatter
 
-YES_NO, BINARY, TEXT, OLE, MEMO, DECIMAL, COMPLEX = 1, 9, 10, 11, 12, 16, 18
-_LONG_VALUES = (OLE, MEMO)
+YES_NO, LONG, BINARY, TEXT, OLE, MEMO, DECIMAL, COMPLEX = 1, 4, 9, 10, 11, 12, 16, 18
+ATTACHMENT = 0x100
+"""No number of Access: OLE that is known to hold attached files."""
+_LONG_VALUES = (OLE, MEMO, ATTACHMENT)
 _MOST_DIGITS = 28
 
 
@@ -34,26 +37,25 @@ class _Scalar:
 _SCALARS = {
     2: _Scalar("Byte", 1, scalars.byte),
     3: _Scalar("Integer", 2, scalars.integer),
-    4: _Scalar("Long", 4, scalars.long),
+    LONG: _Scalar("Long", 4, scalars.long),
     5: _Scalar("Currency", 8, scalars.currency),
     6: _Scalar("Single", 4, scalars.single),
     7: _Scalar("Double", 8, scalars.double),
     8: _Scalar("DateTime", 8, scalars.date_time),
     15: _Scalar("GUID", 16, scalars.guid),
     DECIMAL: _Scalar("Decimal", 17, scalars.decimal),
+    COMPLEX: _Scalar("Complex", 4, scalars.long),
     19: _Scalar("BigInt", 8, scalars.big_integer),
     20: _Scalar("DateTimeExtended", 42, scalars.extended_date),
 }
-_OTHERS = {YES_NO: "YesNo", BINARY: "Binary", TEXT: "Text", OLE: "OLE", MEMO: "Memo"}
-_NOT_DECODED = ("Calculated", "Complex", "Unknown")
+_OTHERS = {YES_NO: "YesNo", BINARY: "Binary", TEXT: "Text", OLE: "OLE", MEMO: "Memo", ATTACHMENT: "Attachment"}
+_NOT_DECODED = ("Calculated", "Unknown")
 
 
 def type_of(column: ColumnDefinition, *, wide: bool) -> SqlType:
     """The column's type as the catalog names it."""
     if column.calculated:
         return SqlType("Calculated")
-    if column.type == COMPLEX:
-        return SqlType("Complex")
     if column.type == MEMO and column.hyperlink:
         return SqlType("Hyperlink")
     if column.type in _SCALARS:
@@ -93,15 +95,25 @@ class ColumnReader:
         if column.type in _SCALARS:
             return self._scalar(column, _SCALARS[column.type])
         if column.type in _LONG_VALUES:
-            return self._long_value(column)
+            value = self._long_value(column)
+            return _unpacked(value) if column.type == ATTACHMENT else value
         return self._bytes(self._file.memory, self._fields.slices(column, None), column)
 
     def sizes(self, columns: tuple[ColumnDefinition, ...]) -> Ints:
-        """Bytes of each row and of its long values, from their headers alone."""
+        """Bytes that each row and its long values take in the file, from their headers alone."""
         size = self._rows.end - self._rows.start
         for column in columns:
             if column.type in _LONG_VALUES:
                 size = size + self._headers(column).outside
+        return size
+
+    def unpacked(self, columns: tuple[ColumnDefinition, ...]) -> Ints:
+        """Bytes that the attachments of each row will take besides, by what they claim."""
+        size = np.zeros(len(self._rows), np.int64)
+        for column in columns:
+            if column.type == ATTACHMENT:
+                claim = self._headers(column).number(at=CLAIM)
+                size += np.where(claim > LARGEST, 0, claim)  # refused before it is unpacked
         return size
 
     def _headers(self, column: ColumnDefinition) -> LongValues:
@@ -132,3 +144,17 @@ class ColumnReader:
         data, offsets = memory.pack(slices.start, slices.length)
         buffers = [bitmap(slices.valid), pa.py_buffer(offsets), data]
         return Decoded(pa.Array.from_buffers(pa.large_binary(), len(slices), buffers))
+
+
+def _unpacked(packed: Decoded) -> Decoded:
+    """Attached files out of their wrappers; one that does not unpack is a flaw with all of its bytes."""
+    files: list[bytes | None] = []
+    flaws = []
+    for row, value in enumerate(packed.values):
+        data = value.as_py()
+        try:
+            files.append(None if data is None else unpack(data))
+        except ValueError as error:
+            files.append(None)
+            flaws.append(Flaw(row, str(error), data))
+    return Decoded(pa.array(files, pa.large_binary()), tuple(flaws))

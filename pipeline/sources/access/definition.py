@@ -11,6 +11,8 @@ from pipeline.sources.access.file import AccessFile
 _MOST_COLUMNS = 255
 _INDEX_PARTS = 10
 _NO_COLUMN = 0xFFFF
+_COMPLEX_NUMBER = 28
+"""Where the files that have complex columns, ACE, keep it."""
 _LARGEST_DEFINITION = 1 << 22
 """255 columns and 32 indexes with names of 64 characters take far less than a megabyte."""
 
@@ -49,6 +51,14 @@ class ColumnDefinition:
         return bool(self.flags & 0x80)
 
     @property
+    def complex_id(self) -> int:
+        """Number of a complex column in MSysComplexColumns, where a decimal has precision and scale.
+
+        It has 32 bits; what the upper half could tell apart, the table that it is in tells as well.
+        """
+        return self.precision | self.scale << 8
+
+    @property
     def calculated(self) -> bool:
         return self.extra_flags & 0xC0 == 0xC0
 
@@ -71,6 +81,8 @@ class TableDefinition:
     rows: int
     """The header's own count, which real files get wrong."""
     last_autonumber: int
+    last_complex_number: int
+    """As the other, for the numbers of all complex columns together."""
     variable_columns: int
     owned_pages: int
     """Row pointer of the usage map."""
@@ -92,6 +104,7 @@ def read_definition(file: AccessFile, page: int, name: str, names: Names) -> Tab
     try:
         (rows,) = struct.unpack_from("<I", content, form.definition_rows)
         (autonumber,) = struct.unpack_from("<i", content, form.definition_autonumber)
+        (complex_number,) = struct.unpack_from("<i", content, _COMPLEX_NUMBER)
         _, variable, count, slots, indexes, owned = struct.unpack_from("<HHHIII", content, form.definition_counts)
         reader = _Reader(file, content, form.definition_body + indexes * form.index_count_size, names)
         columns = reader.columns(count)
@@ -103,7 +116,7 @@ def read_definition(file: AccessFile, page: int, name: str, names: Names) -> Tab
     if count > _MOST_COLUMNS:
         raise file.damaged(f"has {count} columns, more than Access allows", table=name, page=page)
     columns.sort(key=lambda column: column.number)
-    return TableDefinition(name, page, rows, autonumber, variable, owned, tuple(columns), tuple(found))
+    return TableDefinition(name, page, rows, autonumber, complex_number, variable, owned, tuple(columns), tuple(found))
 
 
 def _content(file: AccessFile, page: int, table: str) -> bytes:

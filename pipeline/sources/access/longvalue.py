@@ -67,6 +67,17 @@ class LongValues:
         whole = Slices(start, np.where(valid, self.lengths, 0), valid)
         return whole, self._chained(np.flatnonzero(chained)) if chained.any() else None
 
+    def number(self, *, at: int) -> Ints:
+        """The u32 at an offset of each value's first piece: any number for a value that does not reach so far."""
+        start = self._headers.start + _HEADER
+        elsewhere = np.flatnonzero(self._valid & (self._kind <= _ONE_ROW) & (self.lengths > 0))
+        pointer = self._file.memory.u32[self._headers.start[elsewhere] + 4].astype(np.int64)
+        first, _, _ = slots(self._file, pointer, LONG_VALUE_OWNER, self._table)
+        start[elsewhere] = first + np.where(self._kind[elsewhere] == _CHAIN, _POINTER, 0)
+        reached = self._valid & (self.lengths >= at + 4)
+        place = np.minimum(start + at, len(self._file.memory.u32) - 1)
+        return np.where(reached, self._file.memory.u32[place], 0).astype(np.int64)
+
     def _single(self, alone: Ints) -> Ints:
         pointer = self._file.memory.u32[self._headers.start[alone] + 4].astype(np.int64)
         start, end, _ = slots(self._file, pointer, LONG_VALUE_OWNER, self._table)

@@ -47,13 +47,8 @@ def read_table(
     after: Position | None = None,
 ) -> Iterator[Batch]:
     """Batches of a table after a position, each of at most `batch_rows` rows and about 16 MiB."""
-    unclaimed = file.size
-    for rows, size in _runs(file, table, columns, codec, batch_rows, _last_locator(file, after)):
+    for rows in _runs(file, table, columns, codec, batch_rows, _last_locator(file, after)):
         file.check_unchanged()
-        # Values do not share bytes, so a pass over a table cannot meet more of them than the file has.
-        unclaimed -= size
-        if unclaimed < 0:
-            raise file.damaged("rows claim more bytes than the file has", table=table.name)
         batch = _batch(file, table, columns, codec, rows)
         file.forget()
         yield batch
@@ -73,38 +68,43 @@ def _windows(pages: Ints) -> Iterator[Ints]:
 
 def _runs(
     file: AccessFile, table: TableDefinition, columns: tuple[ColumnDefinition, ...], codec: str, most: int, last: int
-) -> Iterator[tuple[Rows, int]]:
-    """Rows of one batch each, and their bytes. Locators ascend, so the last one read tells where to go on."""
+) -> Iterator[Rows]:
+    """Rows of one batch each. Locators ascend, so the last one read tells where to go on."""
     pages = data_pages(file, table)
     pending, sizes = Rows.none(), np.zeros(0, np.int64)
-    foreign = 0
+    foreign, unclaimed = 0, file.size
     for window in _windows(pages[pages >= last >> 8]):
         file.check_unchanged()
         rows = live_rows(file, table, window)
         foreign += len(window) - len(own_pages(file, table, window))
         rows = rows.where(rows.locator > last)
-        found = ColumnReader(file, table, rows, codec).sizes(columns)
-        pending, sizes = pending.then(rows), np.concatenate([sizes, found])
+        reader = ColumnReader(file, table, rows, codec)
+        found = reader.sizes(columns)
+        # Values do not share bytes, so a pass over a table cannot meet more of them than the file has.
+        unclaimed -= int(found.sum())
+        if unclaimed < 0:
+            raise file.damaged("rows claim more bytes than the file has", table=table.name)
+        pending, sizes = pending.then(rows), np.concatenate([sizes, found + reader.unpacked(columns)])
         done = 0
-        for first, stop, total in _cuts(sizes, most):
-            yield pending.where(slice(first, stop)), total
+        for first, stop in _cuts(sizes, most):
+            yield pending.where(slice(first, stop))
             done = stop
         pending, sizes = pending.where(slice(done, None)), sizes[done:]
     if len(pending):
-        yield pending, int(sizes.sum())
+        yield pending
     if foreign:
         count_rows(file, table)
 
 
-def _cuts(sizes: Ints, most: int) -> Iterator[tuple[int, int, int]]:
-    """First row, row after the last and bytes of each full batch; what remains does not fill one."""
+def _cuts(sizes: Ints, most: int) -> Iterator[tuple[int, int]]:
+    """First row and row after the last of each full batch; what remains does not fill one."""
     ends, first, before = np.cumsum(sizes), 0, 0
     while first < len(sizes):
         fits = int(np.searchsorted(ends, before + BATCH_BYTES, side="right"))
         stop = min(max(fits, first + 1), first + most)
         if stop - first < most and fits == len(sizes):
             return
-        yield first, stop, int(ends[stop - 1]) - before
+        yield first, stop
         first, before = stop, int(ends[stop - 1])
 
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pipeline.catalog import Catalog, Check, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
+from pipeline.catalog import (
+    Action,
+    Catalog,
+    Check,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    IndexPart,
+    Notice,
+    SqlType,
+    Table,
+)
 from pipeline.sources.access.codepage import UTF_16, Names
 from pipeline.sources.access.columns import type_of
+from pipeline.sources.access.complex import ComplexColumn, read_complex_columns
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.objects import Objects
@@ -31,11 +44,37 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
         except ValueError as error:
             notices.append(Notice(name, None, f"properties are damaged ({error}): no defaults, rules or descriptions"))
         definitions.append(definition)
-        tables.append(_table(file, definition, properties))
-        notices += _table_notices(tables[-1])
+        complex_columns = tuple(read_complex_columns(file, objects, names, definition))
+        table = _with_keys(_table(file, definition, properties), complex_columns)
+        tables += [table, *(_values_table(file, table, complex_column) for complex_column in complex_columns)]
+        notices += _table_notices(table)
     tables, unresolved = _related(file, objects, names, tables)
     notices += [*unresolved, *code_page_notices(file, definitions, names)]
     return Catalog(tuple(tables), _facts(file, names), tuple(notices))
+
+
+def _with_keys(table: Table, complex_columns: tuple[ComplexColumn, ...]) -> Table:
+    """The table with the numbers in its complex columns as keys, which they are, for the values to refer to."""
+    keyed = {one.column: f"number of its rows in {one.values.name}" for one in complex_columns}
+    columns = tuple(_explained(column, keyed.get(column.name)) for column in table.columns)
+    unique = {index.columns for index in table.indexes if index.unique}
+    keys = (Index(name, (IndexPart(name),), unique=True) for name in keyed if (name,) not in unique)
+    return replace(table, columns=columns, indexes=(*table.indexes, *keys))
+
+
+def _explained(column: Column, comment: str | None) -> Column:
+    """Where the values of a complex column are not found, its number alone would pass for them: no type says so."""
+    if comment is not None:
+        return replace(column, comment=column.comment or comment)
+    return replace(column, type=SqlType("Unknown complex")) if column.type.name == "Complex" else column
+
+
+def _values_table(file: AccessFile, parent: Table, complex_column: ComplexColumn) -> Table:
+    """The values of a complex column as a table of their own, which go with their row."""
+    table = _table(file, complex_column.values, NO_PROPERTIES)
+    own, numbers = (complex_column.key,), (complex_column.column,)
+    key = ForeignKey(table.name, own, parent.name, numbers, on_delete=Action.CASCADE)
+    return replace(table, foreign_keys=(key,), comment=f"values of {complex_column.column} in {parent.name}")
 
 
 def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Table]) -> tuple[list[Table], list[Notice]]:
@@ -56,7 +95,7 @@ def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Tabl
             notices.append(Notice(child.name, None, f"relationship to {parent!r} is not carried: it is not here"))
         else:
             keys.setdefault(child.name, []).append(key)
-    return [replace(table, foreign_keys=tuple(keys.get(table.name, ()))) for table in tables], notices
+    return [replace(table, foreign_keys=(*table.foreign_keys, *keys.get(table.name, ()))) for table in tables], notices
 
 
 def _facts(file: AccessFile, names: Names) -> dict[str, str]:
@@ -108,6 +147,8 @@ def _column(
     if column.autonumber and type.name == "Long":
         identity = _identity(table.last_autonumber, default)
         default = None
+    if type.name == "Complex":
+        identity = _identity(table.last_complex_number, default)
     if column.auto_guid and type.name == "GUID":
         default = default or "GenGUID()"
     nullable = not (indexed or own.get("Required") is True or type.name == "YesNo")
@@ -138,8 +179,8 @@ def _file_notices(file: AccessFile, objects: Objects) -> Iterator[Notice]:
 
 
 _NOT_READ = {
-    "Complex": "attachments, multiple values and histories are not read yet",
     "Calculated": "calculated columns are not read yet",
+    "Unknown complex": "the file does not say where its attachments, multiple values or versions are",
 }
 
 

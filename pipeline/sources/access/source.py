@@ -13,6 +13,7 @@ from pipeline.catalog import Catalog
 from pipeline.errors import SourceError, UnsupportedSource
 from pipeline.sources.access.codepage import UTF_16, Names, codec_of
 from pipeline.sources.access.columns import check_decodable
+from pipeline.sources.access.complex import read_complex_columns
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.objects import OBJECTS_PAGE, Objects, read_objects
@@ -104,9 +105,15 @@ class AccessSource:
 
     def _definition(self, table: str) -> TableDefinition:
         file, objects, codec = self._open()
-        if table not in objects.tables:
-            raise SourceError(f"{file.name}: has no table {table!r}", hint="`inspect` lists the tables")
-        return read_definition(file, objects.tables[table].page, table, Names(codec))
+        names = Names(codec)
+        if table in objects.tables:
+            return read_definition(file, objects.tables[table].page, table, names)
+        parent = table.partition(".")[0]  # Access takes no dot within a name
+        if parent in objects.tables:
+            for complex_column in read_complex_columns(file, objects, names, self._definition(parent)):
+                if complex_column.values.name == table:
+                    return complex_column.values
+        raise SourceError(f"{file.name}: has no table {table!r}", hint="`inspect` lists the tables")
 
     def _column(self, table: TableDefinition, name: str) -> ColumnDefinition:
         try:

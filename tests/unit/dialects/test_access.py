@@ -22,6 +22,8 @@ from pipeline.mapping.types import parse_type
         ("Decimal(18,0)", "numeric(18,0)"),
         ("Binary(16)", "bytea"),
         ("GUID", "uuid"),
+        ("Complex", "integer"),
+        ("Attachment", "bytea"),
         ("DateTimeExtended", "timestamp(6)"),
     ],
 )
@@ -32,7 +34,7 @@ def test_types(source: str, postgres: str) -> None:
     assert rule.postgres_for(type) == postgres
 
 
-@pytest.mark.parametrize("source", ["Complex", "Calculated", "Unknown 0x1f", "text(50)", "Decimal"])
+@pytest.mark.parametrize("source", ["Unknown complex", "Calculated", "Unknown 0x1f", "text(50)", "Decimal"])
 def test_types_without_a_rule(source: str) -> None:
     assert ACCESS.rule(SqlType.parse(source)) is None
 

@@ -49,7 +49,7 @@ _PARTS = Table(
 )
 _USES = Table(
     "Uses",
-    (Column("Part", SqlType("Long")), Column("No", SqlType("Text", (20,))), Column("Files", SqlType("Complex"))),
+    (Column("Part", SqlType("Long")), Column("No", SqlType("Text", (20,))), Column("Files", SqlType("Calculated"))),
     foreign_keys=(
         ForeignKey("a", ("Part",), "Part List", ("PartID",), on_delete=Action.CASCADE),
         ForeignKey("again", ("Part",), "Part List", ("PartID",)),
@@ -105,7 +105,7 @@ def test_whatever_does_not_arrive_is_noticed() -> None:
 
 def test_a_type_without_a_rule_stops_the_plan_and_skipping_it_helps() -> None:
     mapping = draft(_SOURCE).mapping
-    with pytest.raises(MappingError, match=r"Uses\.columns\.Files: no PostgreSQL type for.* Complex") as caught:
+    with pytest.raises(MappingError, match=r"Uses\.columns\.Files: no PostgreSQL type for.* Calculated") as caught:
         target_catalog(mapping, _SOURCE)
     assert "`Files: {skip: true}`" in (caught.value.hint or "")
     uses = mapping.tables["Uses"]
@@ -213,7 +213,7 @@ def _collides(source: Catalog) -> bool:
 def test_validation_rules_become_checks_or_are_told() -> None:
     table = Table(
         "T",
-        (Column("Qty", SqlType("Long")), Column("Due", SqlType("DateTime")), Column("Files", SqlType("Complex"))),
+        (Column("Qty", SqlType("Long")), Column("Due", SqlType("DateTime")), Column("Files", SqlType("Calculated"))),
         checks=(
             Check("", "[Qty] > 0 Or [Due] Is Null"),
             Check("Qty", ">=0", ("Qty",)),
