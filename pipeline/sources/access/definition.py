@@ -113,8 +113,8 @@ def read_definition(file: AccessFile, page: int, name: str, names: Names) -> Tab
         raise file.damaged("definition does not hold all that it counts", table=name, page=page) from error
     if len({column.name for column in columns}) != count or len({column.number for column in columns}) != count:
         raise file.damaged("two columns have one name or number", table=name, page=page)
-    if count > _MOST_COLUMNS:
-        raise file.damaged(f"has {count} columns, more than Access allows", table=name, page=page)
+    if not 1 <= count <= _MOST_COLUMNS:
+        raise file.damaged(f"has {count} columns, and Access allows 1 to {_MOST_COLUMNS}", table=name, page=page)
     columns.sort(key=lambda column: column.number)
     return TableDefinition(name, page, rows, autonumber, complex_number, variable, owned, tuple(columns), tuple(found))
 

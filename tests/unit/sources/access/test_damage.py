@@ -193,6 +193,12 @@ def test_a_definition_that_counts_more_than_it_holds(definition: Definition, cha
     _refused(changed({page * PAGE + 51: b"\xff\xff\xff\xff"}), "users", "definition does not hold all that it counts")
 
 
+def test_a_definition_without_columns(definition: Definition, changed: Changed) -> None:
+    """Its rows would have no place in a frame."""
+    page = definition("users").page
+    _refused(changed({page * PAGE + 45: bytes(10)}), "users", "has 0 columns")
+
+
 def test_a_usage_map_of_another_kind(opened: AccessFile, definition: Definition, changed: Changed) -> None:
     at = _row_at(opened, definition("users").owned_pages)
     _refused(changed({at: b"\x07"}), "users", "usage map is of unknown kind 7")
