@@ -12,26 +12,33 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Self
 
-_TYPE = re.compile(r"\s*([^()]+?)\s*(?:\(\s*(\d+(?:\s*,\s*\d+)*)\s*\))?\s*")
+_TYPE = re.compile(r"\s*([^()]+?)\s*(?:\(\s*(\d+(?:\s*,\s*\d+)*)\s*\))?\s*(\[\])?\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class SqlType:
-    """A column type as its own system spells it: `Text(50)`, `numeric(19,4)`."""
+    """A column type as its own system spells it: `Text(50)`, `numeric(19,4)`; name `varchar[]` for `varchar(20)[]`."""
 
     name: str
     args: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `name` or `name(n[, n...])`; raises ValueError for anything else."""
+        """Read `name` or `name(n[, n...])`, and either with `[]`; raises ValueError for anything else."""
         match = _TYPE.fullmatch(text)
         if match is None:
             raise ValueError(f"not a type: {text!r}")
         args = tuple(int(a) for a in match[2].split(",")) if match[2] else ()
-        return cls(match[1], args)
+        return cls(match[1] + (match[3] or ""), args)
+
+    @property
+    def element(self) -> SqlType | None:
+        """The type of an array's elements; None for a type that is no array."""
+        return SqlType(self.name.removesuffix("[]"), self.args) if self.name.endswith("[]") else None
 
     def __str__(self) -> str:
+        if self.element:
+            return f"{self.element}[]"
         return f"{self.name}({','.join(map(str, self.args))})" if self.args else self.name
 
 

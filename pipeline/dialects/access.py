@@ -47,6 +47,9 @@ _RULES = (
         "integer",
         "attachments, multiple values or versions: the number that finds them in a table of their own, which has a "
         "foreign key to it",
+        notice="its values are rows of a table of their own; to have them here instead, give it `type: jsonb`, or "
+        "`text[]` for multiple values, take out its identity and keys, and skip that table",
+        nests=True,
     ),
     TypeRule("GUID", "Binary", "uuid", "16 bytes, read in RFC 4122 order"),
 )

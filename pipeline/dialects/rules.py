@@ -24,6 +24,8 @@ class TypeRule:
     """The transform step that the default mapping implies, where a plain cast is not enough."""
     notice: str | None = None
     """What the user should know of each such column."""
+    nests: bool = False
+    """A number that leads to rows of another table: a mapping may ask for these in its place, as jsonb or an array."""
 
     def matches(self, type: SqlType) -> bool:
         name, parenthesis, _ = self.source.partition("(")

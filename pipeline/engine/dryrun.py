@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from pipeline.engine.lookup import batches
 from pipeline.engine.plan import Plan, TableTask
 from pipeline.outcome import Reject
 from pipeline.postgres import ddl
@@ -46,7 +47,7 @@ def _forecast_table(source: Source, task: TableTask, connection: Connection, bat
     rows = filtered = losses = 0
     sample: Transformed | None = None
     started = time.perf_counter()
-    for batch in source.batches(task.source.name, batch_rows=batch_rows, columns=task.chain.source_columns):
+    for batch in batches(source, task, batch_rows=batch_rows):
         made = task.chain.apply(batch)
         if sample is None and made.frame.height:
             sample = made

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Mapping as Mapped
+from dataclasses import dataclass, field
+
+import polars as pl
 
 from pipeline.catalog import Catalog, Notice, Table
 from pipeline.dialects.rules import Dialect
+from pipeline.engine.nest import make_nest, nests
 from pipeline.errors import MappingError, UsageError
 from pipeline.mapping.check import Where, drafted
 from pipeline.mapping.models import Mapping, TableMapping
 from pipeline.mapping.target import target_catalog
 from pipeline.transform.chain import Chain, Route
+from pipeline.transform.nest import Nest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class TableTask:
     target: Table
     mapping: TableMapping
     chain: Chain
+    nests: Mapped[str, Nest] = field(default_factory=dict)
+    """By column of the source, which holds their numbers, rows of other tables that arrive in its place."""
 
     @property
     def digest(self) -> str:
@@ -68,17 +75,17 @@ def make_plan(
         if name not in known:
             raise UsageError(f"no table {name!r} in this plan", hint=f"--tables takes: {', '.join(sorted(by_target))}")
     tasks = tuple(
-        _task(by_target[table.name], table, mapping, dialect)
+        _task(source, by_target[table.name], table, mapping, dialect)
         for table in target.in_dependency_order()
         if not only or {table.name, by_target[table.name].name} & {*only}
     )
     return Plan(tasks, source.notices + notices, target)
 
 
-def _task(source: Table, target: Table, mapping: Mapping, dialect: Dialect) -> TableTask:
+def _task(catalog: Catalog, source: Table, target: Table, mapping: Mapping, dialect: Dialect) -> TableTask:
     mapped = mapping.tables[source.name]
     filtered = {condition.column for condition in mapped.filter}
-    routes = []
+    routes, nested = [], {}
     for name, column in mapped.columns.items():
         if column.skip and name not in filtered:
             continue
@@ -90,5 +97,9 @@ def _task(source: Table, target: Table, mapping: Mapping, dialect: Dialect) -> T
                 hint="take the column out of the table's filter",
             )
         arrives = None if column.skip else target.column(mapping.column_name(source.name, name))
-        routes.append(Route(origin, arrives, column, rule.dtype_for(origin.type), rule.converter))
-    return TableTask(source, target, mapped, Chain(source, mapped, routes))
+        dtype = rule.dtype_for(origin.type)
+        if arrives and nests(rule, arrives.type):
+            nested[name] = make_nest(catalog, source, origin, target, arrives, mapping, dialect)
+            dtype = pl.String()
+        routes.append(Route(origin, arrives, column, dtype, rule.converter))
+    return TableTask(source, target, mapped, Chain(source, mapped, routes), nested)

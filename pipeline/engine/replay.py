@@ -77,7 +77,10 @@ def _through_chain(connection: Connection, ledger: Ledger, task: TableTask, run_
         return False  # the mapping reads a column that the quarantine did not keep
     defects = [replace(value, row=0) for value in reject.values.values() if isinstance(value, Defect)]
     values = {name: [None if isinstance(value, Defect) else value] for name, value in reject.values.items()}
-    frame = pl.DataFrame({name: values[name] for name in dtypes}, schema=dtypes)
+    try:
+        frame = pl.DataFrame({name: values[name] for name in dtypes}, schema=dtypes)
+    except TypeError:
+        return False  # the mapping nests, or no longer nests, a column that the quarantine kept the other way
     locators = pl.Series([reject.locator], dtype=pl.Int64)
     made = task.chain.apply(Batch(frame, locators, Position(None), tuple(defects)))
     if made.frame.height == 0:

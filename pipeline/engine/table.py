@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.batch import Position
+from pipeline.engine.lookup import batches
 from pipeline.engine.plan import TableTask
 from pipeline.engine.prefetch import prefetched
 from pipeline.load.loader import Delivered, Loader
@@ -24,8 +25,7 @@ def carry(
 
     `observe` is told of each committed batch, and may stop the walk by raising.
     """
-    columns = task.chain.source_columns
-    batches = source.batches(task.source.name, after=after, batch_rows=batch_rows, columns=columns)
-    with prefetched(loader.encode(task.chain.apply(batch)) for batch in batches) as cargoes:
+    found = batches(source, task, after=after, batch_rows=batch_rows)
+    with prefetched(loader.encode(task.chain.apply(batch)) for batch in found) as cargoes:
         for cargo in cargoes:
             observe(loader.load(cargo))

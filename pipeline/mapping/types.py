@@ -1,7 +1,7 @@
 """The PostgreSQL types that a mapping may name: spelling, limits, and what compares with what.
 
 A closed table, because a type's text goes into DDL: whatever is not here is refused with the
-nearest known name, and never reaches the server.
+nearest known name, and never reaches the server. An array, `text[]`, is of any type that is here.
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ INTEGERS = frozenset({"smallint", "integer", "bigint"})
 def parse_type(text: str) -> SqlType:
     """The canonical form of a type as a person writes it; raises ValueError for any other text."""
     written = SqlType.parse(text)
+    if written.element and not written.element.element:
+        element = parse_type(str(written.element))
+        return SqlType(f"{element.name}[]", element.args)
     name = " ".join(written.name.lower().split())
     known = _BY_NAME.get(name)
     if known is None:
@@ -70,7 +73,7 @@ def parse_type(text: str) -> SqlType:
 
 
 def family(type: SqlType) -> str:
-    return _BY_NAME[type.name].family
+    return f"{family(type.element)}[]" if type.element else _BY_NAME[type.name].family
 
 
 def _advice(name: str) -> str:

@@ -145,6 +145,9 @@ def _type(spelled: str) -> SqlType:
 
     What has other arguments than numbers, `geometry(Point,4326)`, is a name as it stands.
     """
+    if spelled.endswith("[]"):
+        element = _type(spelled.removesuffix("[]"))
+        return SqlType(f"{element.name}[]", element.args)
     match = _ARGUMENTS.fullmatch(spelled)
     if match is None:
         return SqlType(_SPELLINGS.get(spelled, spelled))

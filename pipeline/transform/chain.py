@@ -142,9 +142,14 @@ class Chain:
 
 def _column_chain(table: str, route: Route) -> _ColumnChain:
     assert route.target is not None, "a column without a target is read for the filter only"
+    replace_defects = _encoding(route.mapping).invalid == "replace"
+    return _ColumnChain(route.source.name, route.target, replace_defects, steps_of(table, route, route.target))
+
+
+def steps_of(table: str, route: Route, target: Column) -> tuple[Step, ...]:
+    """From what the source delivers to the target's dtype; raises MappingError for a cast that does not exist."""
     first: list[Step] = [CONVERTERS[route.converter]] if route.converter else []
-    steps = first + list(_steps(route.mapping, route.target, _after(first, route.dtype), table, route.source))
-    return _ColumnChain(route.source.name, route.target, _encoding(route.mapping).invalid == "replace", tuple(steps))
+    return (*first, *_steps(route.mapping, target, _after(first, route.dtype), table, route.source))
 
 
 def _encoding(mapping: ColumnMapping) -> Encoding:

@@ -20,7 +20,7 @@ from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan, TableTask, make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
-from pipeline.mapping.models import ColumnMapping, Mapping
+from pipeline.mapping.models import ColumnMapping, Mapping, TableMapping
 from pipeline.outcome import Run
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.sql import SQL, columns, relation
@@ -169,6 +169,41 @@ def test_attachments_arrive_bit_by_bit_beside_their_row(database: Target) -> Non
             )
             connection.execute("delete from table1 where id in ('new', 'row2')")
             assert connection.execute("select count(*) from table1_multi_value_data").fetchone() == (4,)
+
+
+def test_complex_values_arrive_in_their_row_where_the_mapping_says_so(database: Target) -> None:
+    history = "VersionHistory_F5F8918F-0A3F-4DA9-AE71-184EE5012880"
+    types = {"attach-data": "jsonb", "multi-value-data": "text[]", history: "jsonb"}
+    with _open(REFERENCE / "complexDataV2010.accdb") as source:
+        drafted = draft(source.catalog()).mapping
+        table = drafted.tables["Table1"]
+        nested = {name: ColumnMapping(to=name[:5].lower(), type=type) for name, type in types.items()}
+        table = table.model_copy(update={"columns": table.columns | nested, "unique": ()})
+        tables = {name: TableMapping(skip=True) for name in drafted.tables} | {"Table1": table}
+        plan = make_plan(source.catalog(), drafted.model_copy(update={"tables": tables}), ACCESS)
+        run = Run("r", "migrate", "", source.fingerprint().digest, "", "0")
+        Migration(source, plan, database, run, Options(2), Silent()).execute()
+        with connect(database, application_name="t", autocommit=True) as connection:
+            assert verify_plan(connection, plan, source) == ()
+            found = connection.execute("select id, multi, versi from table1 order by id").fetchall()
+            statement = """select id, f ->> 'file_name', convert_from(decode(f ->> 'file_data', 'base64'), 'utf8')
+                from table1, jsonb_array_elements(attac) f order by 1, 2"""
+            files = connection.execute(statement).fetchall()
+    texts = {id: [(one["append_memo_data"], one["modified"]) for one in versions] for id, _, versions in found}
+    assert {id: multi for id, multi, _ in found} == {
+        "row1": [], "row2": ["value1", "value4"], "row3": ["value1", "value2", "value3", "value4"], "row4": []
+    }  # fmt: skip
+    assert texts["row1"] == []
+    assert texts["row3"] == [
+        ("row3-memo", "2011-09-12T21:21:19.126000"),
+        ("row3-memo-revised", "2011-09-12T21:22:33.077000"),
+        ("row3-memo-again", "2011-09-12T21:22:45.382000"),
+    ]
+    assert files == [
+        ("row2", "test_data.txt", "this is some test data for attachment."),
+        ("row2", "test_data2.txt", "this is some more test data for attachment."),
+        ("row4", "test_data2.txt", "this is some more test data for attachment."),
+    ]
 
 
 @pytest.mark.parametrize("name", ["jet3_cp949_500.mdb", "jet3_cp949_stale_500.mdb"])

@@ -39,6 +39,11 @@ _ACCEPTED = {
     "inet": "inet",
     "cidr": "cidr",
     "macaddr": "macaddr",
+    "text[]": "text[]",
+    " INT []": "integer[]",
+    "character varying(20)[]": "varchar(20)[]",
+    "decimal(10)[]": "numeric(10,0)[]",
+    "timestamp(3) []": "timestamp(3)[]",
 }
 
 
@@ -69,6 +74,9 @@ def test_postgresql_calls_each_type_by_its_canonical_form(database: Target) -> N
         ("numeric(5,6)", "scale 6 is above precision 5"),
         ("varchar(0)", "0 is not within 1"),
         ("timestamp(7)", "7 is not within 0 to 6"),
+        ("text[][]", "unknown type"),
+        ("zzz[]", "known are smallint"),
+        ("text(3)[]", "takes no arguments"),
         ("text(3)", "takes no arguments"),
         ("numeric(1,2,3)", "takes 2 arguments"),
         ("integer); drop table x; --", "not a type"),

@@ -16,7 +16,7 @@ TYPES = [
     "smallint", "integer", "bigint", "real", "double precision", "numeric", "numeric(19,4)", "numeric(10,0)", "boolean",
     "text", "varchar", "varchar(50)", "char(3)", "bytea", "date", "timestamp", "timestamp(3)", "timestamptz",
     "timestamptz(0)", "time", "time(2)", "interval", "interval(3)", "uuid", "json", "jsonb", "xml", "inet", "cidr",
-    "macaddr",
+    "macaddr", "text[]", "varchar(50)[]", "timestamp(3)[]", "numeric(10,2)[]",
 ]  # fmt: skip
 
 PARENT = Table(
