@@ -18,8 +18,11 @@ _PLAIN, _ZLIB = 0, 1
 _LEAST_HEADER = 4
 
 
-def unpack(data: bytes) -> bytes:
-    """The attached file; raises ValueError that says why there is none, in memory that `LARGEST` bounds."""
+def unpack(data: bytes) -> memoryview:
+    """The attached file, as a view of what was unpacked; raises ValueError that says why there is none.
+
+    Takes no more memory than twice the size that the value claims, which is at most `LARGEST`.
+    """
     if len(data) < _HEAD:
         raise ValueError(f"attachment is {len(data)} bytes, shorter than its head")
     form, size = int.from_bytes(data[:4], "little"), int.from_bytes(data[CLAIM:_HEAD], "little")
@@ -33,7 +36,7 @@ def unpack(data: bytes) -> bytes:
     header = int.from_bytes(content[:_LEAST_HEADER], "little")
     if not _LEAST_HEADER <= header <= size:
         raise ValueError(f"attachment has a header of {header} bytes in {size}")
-    return content[header:]
+    return memoryview(content)[header:]
 
 
 def _inflate(data: bytes, size: int) -> bytes:

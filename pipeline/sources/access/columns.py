@@ -148,13 +148,18 @@ class ColumnReader:
 
 def _unpacked(packed: Decoded) -> Decoded:
     """Attached files out of their wrappers; one that does not unpack is a flaw with all of its bytes."""
-    files: list[bytes | None] = []
+    valid = np.ones(len(packed.values), bool)
+    files: list[bytes | memoryview] = []
     flaws = []
     for row, value in enumerate(packed.values):
         data = value.as_py()
         try:
-            files.append(None if data is None else unpack(data))
+            files.append(unpack(data) if data is not None else b"")
+            valid[row] = data is not None
         except ValueError as error:
-            files.append(None)
+            files.append(b"")
+            valid[row] = False
             flaws.append(Flaw(row, str(error), data))
-    return Decoded(pa.array(files, pa.large_binary()), tuple(flaws))
+    offsets = np.cumsum([0, *map(len, files)], dtype=np.int64)
+    buffers = [bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(b"".join(files))]
+    return Decoded(pa.Array.from_buffers(pa.large_binary(), len(files), buffers), tuple(flaws))
