@@ -142,6 +142,47 @@ class Table:
         raise KeyError(name)
 
 
+class QueryKind(Enum):
+    SELECT = "select"
+    UNION = "union"
+    CROSSTAB = "crosstab"
+    MAKE_TABLE = "make-table"
+    APPEND = "append"
+    UPDATE = "update"
+    DELETE = "delete"
+    DEFINITION = "data-definition"
+    PASS_THROUGH = "pass-through"  # noqa: S105 (no password)
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query that the source has saved under a name."""
+
+    name: str
+    kind: QueryKind
+    sql: str
+    """Its text in the source's dialect, without connect strings; empty where it is not known."""
+    parameters: tuple[str, ...] = ()
+    """What it asks for each time it runs."""
+    reason: str | None = None
+    """Why `sql` is not the whole query; None where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A query of the target, made over tables and views of the same catalog."""
+
+    name: str
+    query: str
+    """The source's name of it."""
+    sql: str
+    """One SELECT in PostgreSQL's words, whose tables are qualified with `schema`."""
+    schema: str
+    relations: tuple[str, ...]
+    """Tables and views of the catalog that it reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something in the source that will not arrive as it is, or that the user should know."""
@@ -157,6 +198,10 @@ class Catalog:
     facts: Mapping[str, str] = field(default_factory=dict)
     """What identifies the source to a person: file version, code page, collation."""
     notices: tuple[Notice, ...] = ()
+    queries: tuple[Query, ...] = ()
+    """Those that a source has saved."""
+    views: tuple[View, ...] = ()
+    """Those that a target shall have, each after the views that it reads."""
 
     def table(self, name: str) -> Table:
         """The table of that exact name; raises KeyError."""

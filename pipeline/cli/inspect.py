@@ -17,7 +17,7 @@ from pipeline.cli.opening import (
     source_path,
 )
 from pipeline.dialects.draft import draft
-from pipeline.report.catalog import print_catalog, print_differences
+from pipeline.report.catalog import print_catalog, print_differences, print_queries
 from pipeline.report.text import as_json
 from pipeline.sources.access.cross_check import cross_check
 
@@ -39,8 +39,9 @@ def inspect(
         differences = tuple(cross_check(source_path(settings, file), source)) if compare else None
     made = draft(catalog, dialect=dialect)
     if json:
-        notices = [*catalog.notices, *made.notices]
-        print(as_json({"catalog": catalog, "notices": notices, "cross_check": differences}))  # noqa: T201
+        notices = [*catalog.notices, *made.notices, *made.left]
+        selects = {name: view.sql for name, view in made.mapping.views.items()}
+        print(as_json({"catalog": catalog, "views": selects, "notices": notices, "cross_check": differences}))  # noqa: T201
         return
     types = {
         (table.name, column.name): made.mapping.tables[table.name].columns[column.name].type
@@ -49,5 +50,7 @@ def inspect(
     }
     console = make_console()
     print_catalog(console, catalog, types, made.notices)
+    views = {query: made.mapping.view_name(query) for query in made.mapping.views}
+    print_queries(console, catalog.queries, views, made.left)
     if differences is not None:
         print_differences(console, [(d.table, d.column, d.text) for d in differences])

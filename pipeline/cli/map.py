@@ -35,7 +35,7 @@ def map_(
     with opened as source:
         catalog = source.catalog()
     made = draft(catalog, dialect=dialect, naming=naming, schema=schema)
-    text = render(made.mapping, catalog, made.notices)
+    text = render(made.mapping, catalog, (*made.notices, *made.left))
     if output is None:
         print(text, end="")  # noqa: T201
         return

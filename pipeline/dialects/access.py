@@ -7,6 +7,7 @@ Calculated columns and unknown type numbers have no rule, so they stop the plan.
 from __future__ import annotations
 
 from pipeline.dialects.expressions.translate import check_sql, translate_default
+from pipeline.dialects.queries.views import draft_views
 from pipeline.dialects.rules import Dialect, TypeRule
 
 _RULES = (
@@ -54,4 +55,4 @@ _RULES = (
     TypeRule("GUID", "Binary", "uuid", "16 bytes, read in RFC 4122 order"),
 )
 
-ACCESS = Dialect("Access", _RULES, translate_default, check_sql)
+ACCESS = Dialect("Access", _RULES, translate_default, check_sql, draft_views)

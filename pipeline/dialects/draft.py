@@ -31,6 +31,8 @@ class Draft:
     mapping: Mapping
     notices: tuple[Notice, ...]
     """What the source says and the mapping does not."""
+    left: tuple[Notice, ...] = ()
+    """Saved queries that become no views, by name, and why."""
 
 
 def draft(catalog: Catalog, *, dialect: Dialect = ACCESS, naming: Naming = "snake", schema: str = "public") -> Draft:
@@ -59,7 +61,9 @@ class _Drafting:
                 tables[table.name] = self._table(table)
         with _refusing("the mapping"):
             mapping = Mapping(naru=1, target=Target(schema_name=schema), naming=self.names.naming, tables=tables)
-        return Draft(mapping, tuple(self.notices))
+        drafted = self.dialect.views(self.catalog, mapping, self.names.relations)
+        mapping = mapping.model_copy(update={"views": dict(drafted.views)})
+        return Draft(mapping, (*self.notices, *drafted.notices), drafted.left)
 
     def _table(self, table: Table) -> TableMapping:
         name = self.names.table(table.name)

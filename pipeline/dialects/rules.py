@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.catalog import SqlType
+from pipeline.catalog import Catalog, Notice, SqlType
+from pipeline.mapping import models
+from pipeline.mapping.models import ViewMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class TypeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftedViews:
+    """What becomes of the saved queries of a source."""
+
+    views: Mapping[str, ViewMapping]
+    notices: tuple[Notice, ...]
+    """Where a view may differ from its query; the query stands in the place of the table."""
+    left: tuple[Notice, ...]
+    """Each query that becomes no view, and why."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     name: str
     rules: tuple[TypeRule, ...]
@@ -51,6 +64,8 @@ class Dialect:
     """A source default in PostgreSQL's words for a column of that PostgreSQL type; None: not known."""
     check: Callable[[str, str | None, Mapping[str, str], Mapping[str, SqlType]], str]
     """A validation rule as a condition, by its column, target names and types; ValueError says why not."""
+    views: Callable[[Catalog, models.Mapping, Collection[str]], DraftedViews]
+    """The saved queries over the tables of a mapping, under names that are not taken."""
 
     def rule(self, type: SqlType) -> TypeRule | None:
         """The rule of a source type; None where there is none, which stops the plan."""

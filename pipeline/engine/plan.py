@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as Mapped
 from dataclasses import dataclass, field
 
@@ -79,7 +79,15 @@ def make_plan(
         for table in target.in_dependency_order()
         if not only or {table.name, by_target[table.name].name} & {*only}
     )
-    return Plan(tasks, source.notices + notices, target)
+    return Plan(tasks, (*source.notices, *notices, *_queries(source, target)), target)
+
+
+def _queries(source: Catalog, target: Catalog) -> Iterator[Notice]:
+    """One line of the saved queries: which are left, and why, is what `inspect` shows."""
+    if source.queries:
+        text = f"{len(target.views)} of {len(source.queries)} saved queries become views"
+        left = len(target.views) < len(source.queries)
+        yield Notice(None, None, text + "; `inspect` shows the others, with the reasons" * left)
 
 
 def _task(catalog: Catalog, source: Table, target: Table, mapping: Mapping, dialect: Dialect) -> TableTask:

@@ -17,6 +17,7 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.load.loader import Delivered, Loader
 from pipeline.load.place import Place, discard, needs_staging, prepare, staging_name
 from pipeline.load.settle import Settlement, Settler
+from pipeline.load.views import build_views, check_views
 from pipeline.log import get_logger
 from pipeline.outcome import Load, Run
 from pipeline.postgres import ddl
@@ -105,7 +106,8 @@ class Migration:
                 self._load(connection, ledger, task, loads[task.target.name])
             self.observer.settling()
             settlements = [_settlement(task, loads[task.target.name]) for task in self.plan.tasks]
-            return Settler(connection, self.run.run_id, settlements, self._admit).settle()
+            unbuilt = Settler(connection, self.run.run_id, settlements, self._admit).settle()
+            return unbuilt + build_views(connection, self.run.run_id, self.plan.target.views)
 
     @contextmanager
     def _session(self) -> Iterator[tuple[Connection, Ledger]]:
@@ -146,6 +148,7 @@ class Migration:
             if earlier and self._starts_over(earlier):
                 self._check_can_restart(earlier, task)
                 discard(connection, earlier, task.target)
+        check_views(connection, self.plan.target.views)
         if not schema_exists(connection, self.plan.schema):
             connection.execute(ddl.create_schema(self.plan.schema))
         loads = {task.target.name: self._open_table(connection, ledger, task) for task in self.plan.tasks}

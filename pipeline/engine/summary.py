@@ -28,7 +28,7 @@ def verify_plan(connection: Connection, plan: Plan, source: Source | None) -> tu
             )
             for task in plan.tasks
         ]
-    return verify(connection, subjects)
+    return verify(connection, subjects, plan.target.views)
 
 
 def summarize(

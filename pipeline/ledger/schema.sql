@@ -35,6 +35,17 @@ create table if not exists _naru.load (
     primary key (target_schema, target_table)
 );
 
+-- The views that Naru made, and how they stood then: one that another has changed is not ours to drop.
+create table if not exists _naru.view (
+    target_schema text not null,
+    target_view text not null,
+    source_query text not null,
+    run_id text not null references _naru.run,
+    sql text not null,
+    definition text not null,
+    primary key (target_schema, target_view)
+);
+
 create table if not exists _naru.batch (
     run_id text not null references _naru.run,
     target_schema text not null,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pipeline.catalog import Column, SqlType, Table
 from pipeline.errors import TargetError
 from pipeline.ledger.ledger import Ledger
+from pipeline.load.views import release
 from pipeline.outcome import Load
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
@@ -73,6 +74,7 @@ def discard(connection: Connection, load: Load, target: Table) -> None:
         connection.execute(SQL("drop table if exists {}").format(staging))
     else:
         _release(connection, target)
+        release(connection, target)
         connection.execute(SQL("drop table if exists {}").format(relation(target)))
 
 

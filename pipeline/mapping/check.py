@@ -65,7 +65,7 @@ def references(mapping: Mapping, where: Where) -> None:
             for column in condition_columns(check.sql):
                 if column not in carried:
                     text = f"no column {column!r} in {mapping.table_name(name)!r}"
-                    refuse(where, ("tables", name, "checks", i), text, hint=_closest(column, carried))
+                    refuse(where, ("tables", name, "checks", i), text, hint=closest(column, carried))
         for i, key in enumerate(table.foreign_keys):
             _parent(mapping, key.references, ("tables", name, "foreign_keys", i), where)
             _carried(mapping, key.references, ("tables", name, "foreign_keys", i), key.referenced_columns, where)
@@ -86,7 +86,8 @@ def distinct_names(mapping: Mapping, where: Where) -> None:
         checks = [(check.name, (*here, "checks", i)) for i, check in enumerate(table.checks)]
         _distinct("constraints", indexes + foreign_keys + checks, valid_name, where)
         relations += indexes
-    _distinct("tables or indexes", relations, valid_name, where)
+    relations += [(mapping.view_name(name), ("views", name)) for name, view in mapping.views.items() if not view.skip]
+    _distinct("tables, views or indexes", relations, valid_name, where)
 
 
 def sound_foreign_keys(pairs: Iterable[Pair], where: Where) -> None:
@@ -109,7 +110,7 @@ def _same_names(kind: str, above: Keys, mapped: Iterable[str], found: Iterable[s
     entries = (*above, f"{kind}s")
     of = f" of {above[-1]!r}" if above else ""
     for name in sorted(mapped.difference(found)):
-        refuse(where, (*entries, name), f"the source has no {kind} {name!r}{of}", hint=_closest(name, found))
+        refuse(where, (*entries, name), f"the source has no {kind} {name!r}{of}", hint=closest(name, found))
     for name in found:
         if name not in mapped:
             text = f"the source's {kind} {name!r}{of} is not in the mapping"
@@ -118,7 +119,7 @@ def _same_names(kind: str, above: Keys, mapped: Iterable[str], found: Iterable[s
         refuse(where, entries, f"the source has two {kind}s of one name{of}, so none of them can be mapped")
 
 
-def _closest(name: str, found: Iterable[str]) -> str:
+def closest(name: str, found: Iterable[str]) -> str:
     close = get_close_matches(name, tuple(found), n=1)
     return f"did you mean {close[0]!r}?" if close else "remove the line, or draft the mapping again"
 
@@ -137,7 +138,7 @@ def _carried(mapping: Mapping, table: str, keys: Keys, columns: tuple[str, ...],
     known = mapping.tables[table].columns
     for column in columns:
         if column not in known:
-            refuse(where, keys, f"no column {column!r} in {table!r}", hint=_closest(column, known))
+            refuse(where, keys, f"no column {column!r} in {table!r}", hint=closest(column, known))
         if known[column].skip:
             refuse(where, keys, f"column {column!r} of {table!r} is skipped", hint="carry it, or remove this entry")
     if len(set(columns)) < len(columns):
@@ -146,7 +147,7 @@ def _carried(mapping: Mapping, table: str, keys: Keys, columns: tuple[str, ...],
 
 def _parent(mapping: Mapping, name: str, keys: Keys, where: Where) -> None:
     if name not in mapping.tables:
-        refuse(where, keys, f"no table {name!r}", hint=_closest(name, mapping.tables))
+        refuse(where, keys, f"no table {name!r}", hint=closest(name, mapping.tables))
     if mapping.tables[name].skip:
         refuse(where, keys, f"table {name!r} is skipped", hint="carry it, or remove this foreign key")
 

@@ -6,8 +6,6 @@ tree: no second statement, subquery, comment or function outside the list can be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -15,7 +13,7 @@ from sqlglot.errors import SqlglotError
 _LONGEST = 20_000
 _BOOLEAN = (exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In, exp.Is,
             exp.Like, exp.ILike, exp.RegexpLike, exp.RegexpILike, exp.Boolean, exp.Column, exp.Case)  # fmt: skip
-_PARTS = frozenset(
+PARTS = frozenset(
     (
         *_BOOLEAN,
         *(exp.Paren, exp.Identifier, exp.Literal, exp.Null, exp.If, exp.Var, exp.Collate, exp.Cast, exp.DataType),
@@ -35,7 +33,7 @@ def valid_condition(text: str) -> str:
 def _written_anew(text: str) -> str:
     tree = _parsed(text)
     for node in tree.walk():
-        if type(node) not in _PARTS or not _plain(node):
+        if type(node) not in PARTS or not _plain(node):
             raise ValueError(f"{node.sql('postgres')[:60]!r} may not stand in a check")
     if not isinstance(tree, _BOOLEAN):
         raise ValueError(f"{text[:60]!r} is not a condition")
@@ -52,31 +50,41 @@ def _parsed(text: str) -> exp.Expr:
         raise ValueError(f"a check is at most {_LONGEST} characters, without U+0000")
     try:
         tree = sqlglot.parse_one(text, read="postgres").unnest()
-        for name in _identifiers(tree):
-            # As PostgreSQL reads them: folded unless quoted. From here on all are quoted.
-            name.set("this", name.name if name.quoted else name.name.lower())
-            name.set("quoted", True)
+        quote(tree)
     except (SqlglotError, RecursionError) as error:
         raise ValueError(f"{text[:60]!r} is not a condition that PostgreSQL reads") from error
     return tree
 
 
-def _identifiers(tree: exp.Expr) -> Iterator[exp.Identifier]:
-    yield from tuple(tree.find_all(exp.Identifier))
+def quote(tree: exp.Expr) -> None:
+    """Have names stand as PostgreSQL reads them: folded unless quoted. From here on all are quoted."""
+    for name in tuple(tree.find_all(exp.Identifier)):
+        name.set("this", name.name if name.quoted else name.name.lower())
+        name.set("quoted", True)
 
 
 def _plain(node: exp.Expr) -> bool:
-    """No qualified column, no list from elsewhere, no type of the user's making."""
+    """No qualified column, no list from elsewhere."""
     match node:
         case exp.Column():
             return node.table == "" and isinstance(node.this, exp.Identifier)
         case exp.In():
             return bool(node.expressions)
+    return plain_value(node)
+
+
+def plain_value(node: exp.Expr) -> bool:
+    """No type of the user's making, and no cast that is read the other way round."""
+    match node:
         case exp.Cast(this=exp.Cast(this=exp.Literal())):
             # sqlglot reads `timestamp 'x'::date` as `('x'::date)::timestamp`, and PostgreSQL the other way round.
-            return bool(node.to.this.name != "TIMESTAMP" or node.this.to.this.name == "TIMESTAMP")
+            return _type(node.to) != "TIMESTAMP" or _type(node.this.to) == "TIMESTAMP"
         case exp.DataType():
-            return getattr(node.this, "name", "") in _TYPES
+            return _type(node) in _TYPES
         case exp.Collate():
             return str(node.expression.name) == "C"
     return True
+
+
+def _type(node: exp.Expr) -> str:
+    return str(getattr(node.this, "name", ""))

@@ -24,6 +24,7 @@ from pipeline.mapping.conditions import valid_condition
 from pipeline.mapping.defaults import valid_default
 from pipeline.mapping.names import Naming, fold, storable, valid_column, valid_name, valid_schema
 from pipeline.mapping.scalars import written
+from pipeline.mapping.selects import valid_select
 from pipeline.mapping.types import parse_type
 
 
@@ -200,6 +201,24 @@ class TableMapping(Part):
         return self
 
 
+class ViewMapping(Part):
+    """A query of the source that becomes a view."""
+
+    skip: bool = Field(False, description="Leave the query behind.")
+    to: TargetName | None = Field(
+        None, description="Name in PostgreSQL; without it the source name, folded as `naming` says."
+    )
+    sql: Annotated[str, AfterValidator(valid_select)] | None = Field(
+        None, description="One SELECT over PostgreSQL names of this mapping's tables and views, with common functions."
+    )
+
+    @model_validator(mode="after")
+    def _has_sql(self) -> Self:
+        if self.sql is None and not self.skip:
+            raise ValueError("a view needs its `sql`, or `skip: true`")
+        return self
+
+
 class Target(Part):
     schema_name: Annotated[str, AfterValidator(valid_schema)] = Field(default="public", alias="schema")
 
@@ -214,6 +233,9 @@ class Mapping(Part):
         None, description="Code page of a Jet 3 file whose header is wrong about it: 949."
     )
     tables: dict[SourceName, TableMapping]
+    views: dict[SourceName, ViewMapping] = Field(
+        default_factory=dict, description="Saved queries that become views; one that is not here is not carried."
+    )
 
     def table_name(self, table: str) -> str:
         """The PostgreSQL name of a source table."""
@@ -222,3 +244,7 @@ class Mapping(Part):
     def column_name(self, table: str, column: str) -> str:
         """The PostgreSQL name of a source column."""
         return self.tables[table].columns[column].to or fold(column, self.naming)
+
+    def view_name(self, query: str) -> str:
+        """The PostgreSQL name of a source query."""
+        return self.views[query].to or fold(query, self.naming)

@@ -11,6 +11,7 @@ from pipeline.mapping.models import ColumnMapping, Mapping
 from pipeline.mapping.names import primary_key_name
 from pipeline.mapping.scalars import quoted
 from pipeline.mapping.types import INTEGERS
+from pipeline.mapping.views import target_views
 
 
 def target_catalog(mapping: Mapping, source: Catalog, *, where: Where = drafted) -> Catalog:
@@ -25,7 +26,8 @@ def target_catalog(mapping: Mapping, source: Catalog, *, where: Where = drafted)
     carried = [table for table in source.tables if not mapping.tables[table.name].skip]
     pairs = [(table, _table(mapping, table, where)) for table in carried]
     check.sound_foreign_keys(pairs, where)
-    return Catalog(tuple(target for _, target in pairs), facts=source.facts, notices=source.notices)
+    views = target_views(mapping, source, where)
+    return Catalog(tuple(target for _, target in pairs), facts=source.facts, notices=source.notices, views=views)
 
 
 def _table(mapping: Mapping, table: Table, where: Where) -> Table:

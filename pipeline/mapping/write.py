@@ -36,6 +36,8 @@ _HEADER = """\
 #     checks: [{name: positive, sql: "qty > 0"}]  over PostgreSQL names; a row that breaks one is a reject
 #     load: append, replace or upsert  what happens to rows that the target already holds
 #     filter: [{column: Year, op: ">=", value: 2020}]
+# Under `views` stand the saved queries that become views, as SELECT over PostgreSQL names:
+#     Open Orders: {sql: "select id from orders where not closed"}
 """
 _COMMENT_COLUMN = 100
 
@@ -49,12 +51,38 @@ def _lines(mapping: Mapping, source: Catalog, notices: tuple[Notice, ...]) -> It
     yield _HEADER
     yield from _notes(notices, None, None, "")
     for key, value in _said(mapping).items():
-        if key != "tables":
+        if key not in ("tables", "views"):
             yield f"{key}: {_flow(value)}"
     yield "tables:" if mapping.tables else "tables: {}"
     for name in mapping.tables:
         yield ""
         yield from _table(mapping, source, name, notices)
+    yield from _views(mapping, source, notices)
+
+
+def _views(mapping: Mapping, source: Catalog, notices: tuple[Notice, ...]) -> Iterator[str]:
+    """The views, and as comments the queries that are none."""
+    if source.queries:
+        yield ""
+        yield "views:" if mapping.views else "views: {}"
+    for query in source.queries:
+        for notice in notices:
+            if notice.table == query.name:
+                yield f"  # note: {_one_line(f'{query.name}: {notice.text}')}"
+        view = mapping.views.get(query.name)
+        if view is not None:
+            yield f"  {quoted(query.name)}:"
+            yield from (line for key, value in _said(view).items() for line in _item(key, value))
+
+
+def _item(key: str, value: Any) -> Iterator[str]:
+    """SQL of several lines as they are, where YAML knows every character of them."""
+    lines = str(value).split("\n")
+    if len(lines) == 1 or not all(map(str.isprintable, lines)) or lines[0].startswith(" ") or not lines[-1]:
+        yield f"    {key}: {_flow(value)}"
+        return
+    yield f"    {key}: |-"
+    yield from (f"      {line}" for line in lines)
 
 
 def _table(mapping: Mapping, source: Catalog, name: str, notices: tuple[Notice, ...]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.catalog import Action, Check, Column, ForeignKey, Index, IndexPart, Table
+from pipeline.catalog import Action, Check, Column, ForeignKey, Index, IndexPart, Table, View
 from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, Literal, columns, relation
 
 _ACTIONS = {Action.NO_ACTION: "", Action.CASCADE: " cascade", Action.SET_NULL: " set null"}
@@ -83,6 +83,21 @@ def add_check(table: Table, check: Check) -> Composed:
 def condition(text: str) -> SQL:
     """A condition that the mapping room has written anew from its tree, or that PostgreSQL has told of itself."""
     return SQL(text)
+
+
+def create_view(view: View) -> Composed:
+    """Its SELECT has been written anew by the mapping room from its closed set of parts."""
+    return SQL("create view {} as\n").format(relation(as_relation(view))) + SQL(view.sql)
+
+
+def as_relation(view: View) -> Table:
+    """Schema and name of a view, as relations are named everywhere."""
+    return Table(view.name, (), view.schema)
+
+
+def run_view(view: View) -> Composed:
+    """Compute every value of every row: of `count(*)` alone, PostgreSQL would leave the values out."""
+    return SQL("select count({0}) from {1} as {0}").format(Identifier("_naru_row"), relation(as_relation(view)))
 
 
 def drop_constraint(table: Table, name: str) -> Composed:

@@ -132,6 +132,22 @@ def referring_keys(connection: Connection, table: Table) -> list[tuple[str, Tabl
     return [(key, Table(child, (), schema)) for key, schema, child in found]
 
 
+def dependent_views(connection: Connection, table: Table) -> list[Table]:
+    """Views over the table or view, and the views over those; columns are left out."""
+    found = connection.execute(query("dependent_views"), {"relation": _name(table)})
+    return [Table(name, (), schema) for schema, name in found]
+
+
+def view_definition(connection: Connection, view: Table) -> str | None:
+    """What PostgreSQL says of a view, the same whatever the search path; None where there is no such view."""
+    if relation_kind(connection, view) != "view":
+        return None
+    with connection.transaction(force_rollback=True):
+        connection.execute("set local search_path = ''")
+        row = connection.execute("select pg_get_viewdef(to_regclass(%s))", [_name(view)]).fetchone()
+    return None if row is None else row[0]
+
+
 def _names(connection: Connection, table: Table, of: str) -> set[str]:
     return {name for (name,) in connection.execute(query(of), {"relation": _name(table)})}
 

@@ -26,12 +26,13 @@ def translated(what: str) -> Iterator[None]:
         meaning = _meaning(error)
         if meaning is None:
             raise
-        raise meaning.error(f"{what}: {_text(error)}", hint=meaning.hint) from error
+        raise meaning.error(f"{what}: {told(error)}", hint=meaning.hint) from error
 
 
-def _text(error: psycopg.Error) -> str:
-    told = (error.diag.message_primary, error.diag.message_detail, error.diag.context)
-    return "; ".join(text.strip() for text in told if text) or " ".join(str(error).split())
+def told(error: psycopg.Error) -> str:
+    """What PostgreSQL said, in one line."""
+    parts = (error.diag.message_primary, error.diag.message_detail, error.diag.context)
+    return "; ".join(text.strip() for text in parts if text) or " ".join(str(error).split())
 
 
 @dataclass(frozen=True, slots=True)

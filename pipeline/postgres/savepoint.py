@@ -1,12 +1,17 @@
-"""A statement that may be refused without the transaction around it being lost."""
+"""Statements that may be refused without the transaction around them being lost."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import psycopg
 
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy import RowsRefused
-from pipeline.postgres.sql import Composed
+from pipeline.postgres.refusal import told
+from pipeline.postgres.sql import SQL, Composed, Literal
+
+_AWAY = ("08", "57P")  # the server goes, and nothing is said of the statement
 
 
 def attempt(connection: Connection, statement: Composed) -> None:
@@ -16,3 +21,18 @@ def attempt(connection: Connection, statement: Composed) -> None:
             connection.execute(statement)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         raise RowsRefused(error) from error
+
+
+def refused(connection: Connection, statements: Iterable[Composed], *, timeout_s: int) -> str | None:
+    """Run statements, each within so many seconds: all of them, or nothing of them and PostgreSQL's reason."""
+    try:
+        with connection.transaction():
+            connection.execute(SQL("set local statement_timeout = {}").format(Literal(timeout_s * 1000)))
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute("set local statement_timeout = 0")
+    except psycopg.Error as error:
+        if connection.broken or not error.sqlstate or error.sqlstate.startswith(_AWAY):
+            raise
+        return told(error)
+    return None

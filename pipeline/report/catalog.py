@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from pipeline.catalog import Action, Catalog, Column, ForeignKey, Index, Notice, Table
+from pipeline.catalog import Action, Catalog, Column, ForeignKey, Index, Notice, Query, Table
 from pipeline.report.text import print_notices
 
 
@@ -22,6 +22,20 @@ def print_catalog(
         _print_table(console, table, types)
     console.print()
     print_notices(console, [*catalog.notices, *notices])
+
+
+def print_queries(console: Console, queries: Sequence[Query], views: Mapping[str, str], left: Sequence[Notice]) -> None:
+    """Saved queries with the views that they become, or why they become none, and then their text."""
+    reasons = {notice.table: notice.text for notice in left}
+    for query in queries:
+        if query.name in views:
+            text = f"query {query.name}: becomes view {views[query.name]}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            continue
+        text = f"query {query.name}: {reasons[query.name]}"
+        console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        for line in query.sql.splitlines():
+            console.print(f"    {line.strip()}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_differences(console: Console, differences: Sequence[tuple[str, str | None, str]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pipeline.catalog import View
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import table_exists
@@ -16,6 +17,7 @@ from pipeline.verify.rejects import verify_rejects
 from pipeline.verify.required import verify_required
 from pipeline.verify.sequences import verify_sequences
 from pipeline.verify.subject import Subject, Verifier
+from pipeline.verify.views import verify_views
 
 _ALL: tuple[Verifier, ...] = (
     verify_counts,
@@ -29,8 +31,8 @@ _ALL: tuple[Verifier, ...] = (
 )
 
 
-def verify(connection: Connection, subjects: Iterable[Subject]) -> tuple[Finding, ...]:
-    """What every verifier finds, table by table; an empty result is a clean target.
+def verify(connection: Connection, subjects: Iterable[Subject], views: Iterable[View] = ()) -> tuple[Finding, ...]:
+    """What every verifier finds, table by table, then of the views; an empty result is a clean target.
 
     A table that is not completely loaded, or that is gone, has one finding that says so; of its own
     rows nothing more is asked.
@@ -41,6 +43,7 @@ def verify(connection: Connection, subjects: Iterable[Subject]) -> tuple[Finding
         for subject in subjects:
             for verifier in _verifiers(connection, subject):
                 findings += verifier(connection, subject)
+        findings += verify_views(connection, views)
     return tuple(findings)
 
 

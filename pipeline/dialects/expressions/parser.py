@@ -38,16 +38,18 @@ _CONSTANTS: dict[str, bool | None] = {
 
 def parse(text: str) -> Node:
     """The tree of one whole expression, with `=` before it or not; raises Untranslatable."""
-    return _Parser(tokenize(text.strip().removeprefix("="))).whole()
+    return Parser(tokenize(text.strip().removeprefix("="))).whole()
 
 
 def parse_rule(text: str) -> Node:
     """As `parse`, where a leading `=` compares with the column."""
-    return _Parser(tokenize(text)).whole()
+    return Parser(tokenize(text)).whole()
 
 
 @dataclass(slots=True)
-class _Parser:
+class Parser:
+    """A place in the tokens; a subclass knows more of the language than expressions."""
+
     tokens: tuple[Token, ...]
     at: int = 0
     depth: int = 0
@@ -93,15 +95,27 @@ class _Parser:
             case (("number" | "text" | "date"), value):
                 return Literal(value)
             case "name", str(name):
-                return ColumnName(name)
+                return self._qualified(name)
             case "word", str(word) if self._accept("("):
                 return Call(word, self._list())
             case "word", str(word) if word in _CONSTANTS:
                 return Literal(_CONSTANTS[word])
             case "word", str(word) if word not in _STRENGTH:
-                return ColumnName(token.written)
+                return self._qualified(token.written)
         self.at -= 1
         raise self._unexpected()
+
+    def _qualified(self, name: str) -> ColumnName:
+        if not (self._accept(".") or self._accept("!")):
+            return ColumnName(name)
+        return ColumnName(self._name(), name)
+
+    def _name(self) -> str:
+        token = self._take()
+        if token.kind not in ("name", "word"):
+            self.at -= token.kind != "end"
+            raise self._unexpected()
+        return str(token.value) if token.kind == "name" else token.written
 
     def _extended(self, left: Node, strength: int) -> Node:
         """The expression that `left` begins, to the end of the operator's right side."""

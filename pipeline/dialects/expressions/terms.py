@@ -75,10 +75,10 @@ def literal(node: Literal) -> Term:
 
 
 def column(name: str, type: SqlType) -> Term:
-    return Term(identifier(name), _kind(type))
+    return Term(identifier(name), kind_of(type))
 
 
-def _kind(type: SqlType) -> Kind:
+def kind_of(type: SqlType) -> Kind:
     """char pads, citext folds and timestamptz asks for a zone: Access does none of it, so they are OTHER."""
     match family(type):
         case "number" if type.name in INTEGERS:

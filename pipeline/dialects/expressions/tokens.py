@@ -12,7 +12,7 @@ from pipeline.dialects.expressions.tree import Untranslatable
 
 # Access takes at most 2048 characters. The tree of 300 words is shallow enough for the recursion of its readers.
 _LONGEST_TEXT = 4096
-_MOST_TOKENS = 300
+MOST_TOKENS = 300
 _MOST_DIGITS = 28
 
 _TOKEN = re.compile(
@@ -23,7 +23,7 @@ _TOKEN = re.compile(
   | (?P<date>   \#[^\#]{1,40}\# )
   | (?P<name>   \[[^][]+\] )
   | (?P<word>   [^\W\d]\w* )
-  | (?P<symbol> <> | <= | >= | [-+*/\\^&=<>(),] )
+  | (?P<symbol> <> | <= | >= | [-+*/\\^&=<>(),.!;] )
     """,
     re.VERBOSE,
 )
@@ -44,15 +44,15 @@ class Token:
 _END = Token("end", "the end")
 
 
-def tokenize(text: str) -> tuple[Token, ...]:
-    """The tokens of an expression, with `end` at the end; raises Untranslatable."""
-    if len(text) > _LONGEST_TEXT:
-        raise Untranslatable(f"it is longer than {_LONGEST_TEXT} characters")
+def tokenize(text: str, *, longest: int = _LONGEST_TEXT, most: int = MOST_TOKENS) -> tuple[Token, ...]:
+    """The tokens of a text, with `end` at the end; raises Untranslatable beyond `longest` characters, `most` words."""
+    if len(text) > longest:
+        raise Untranslatable(f"it is longer than {longest} characters")
     tokens: list[Token] = []
     for token in _scan(text):
         tokens.append(token)
-        if len(tokens) > _MOST_TOKENS:
-            raise Untranslatable(f"it has more than {_MOST_TOKENS} words")
+        if len(tokens) > most:
+            raise Untranslatable(f"it has more than {most} words")
     return (*tokens, _END)
 
 

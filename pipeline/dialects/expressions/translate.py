@@ -7,6 +7,7 @@ of the source's text is pasted. A rule that yields Null refuses no row here; whe
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -105,18 +106,17 @@ def _number(value: Decimal, type: SqlType) -> str:
     return number(value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """One rule, with what its names stand for."""
+class Translator(ABC):
+    """Nodes as PostgreSQL text. What names stand for depends on where they stand, so a subclass says it."""
 
-    column: str | None
-    names: Mapping[str, str]
-    types: Mapping[str, SqlType]
+    __slots__ = ()
+
+    @abstractmethod
+    def _column(self, node: ColumnName) -> Term:
+        """Raises Untranslatable for a name that stands for no column."""
 
     def condition(self, node: Node) -> Term:
-        """A node as yes or no. `0 Or >100`: a constant in its place is what the column may equal."""
-        if isinstance(node, Literal) and not isinstance(node.value, bool) and self.column is not None:
-            node = Infix("=", ColumnName(None), node)
+        """A node as yes or no."""
         term = self.term(node)
         if term.kind is not Kind.BOOLEAN:
             raise Untranslatable(f"it takes {term.kind.value} for a yes or no")
@@ -126,8 +126,8 @@ class _Rule:
         match node:
             case Literal():
                 return literal(node)
-            case ColumnName(name):
-                return self._column(name)
+            case ColumnName():
+                return self._column(node)
             case Call(function, arguments):
                 return self._call(function, arguments)
             case Prefix("not", operand):
@@ -144,17 +144,6 @@ class _Rule:
                 return self._between(operand, low, high)
             case In(operand, values):
                 return self._in(operand, values)
-
-    def _column(self, name: str | None) -> Term:
-        wanted = self.column if name is None else name
-        if wanted is None:
-            raise Untranslatable("it leaves out what it compares, and it is no rule of a column")
-        found = [known for known in self.names if known.casefold() == wanted.casefold()]
-        if len(found) != 1:
-            raise Untranslatable(f"there is no column {wanted!r}" if not found else f"two columns are named {wanted!r}")
-        if found[0] not in self.types:
-            raise Untranslatable(f"column {wanted!r} is not carried")
-        return column(self.names[found[0]], self.types[found[0]])
 
     def _infix(self, operator: str, left: Node, right: Node) -> Term:
         a, b = self.term(left), self.term(right)
@@ -199,6 +188,33 @@ class _Rule:
             raise Untranslatable(f"IIf yields {yes.kind.value} or {no.kind.value}")
         kind = yes.kind if no.kind is Kind.INTEGER else no.kind
         return Term(f"case when {test.sql} then {yes.sql} else {no.sql} end", kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule(Translator):
+    """One rule, with what its names stand for."""
+
+    column: str | None
+    names: Mapping[str, str]
+    types: Mapping[str, SqlType]
+
+    def condition(self, node: Node) -> Term:
+        """`0 Or >100`: a constant in the place of a condition is what the column may equal."""
+        if isinstance(node, Literal) and not isinstance(node.value, bool) and self.column is not None:
+            node = Infix("=", ColumnName(None), node)
+        return Translator.condition(self, node)
+
+    def _column(self, node: ColumnName) -> Term:
+        wanted = self.column if node.name is None else node.name
+        if wanted is None:
+            raise Untranslatable("it leaves out what it compares, and it is no rule of a column")
+        found = [known for known in self.names if known.casefold() == wanted.casefold()]
+        if len(found) != 1 or node.table is not None:
+            shown = repr(wanted) if node.table is None else f"{wanted!r} of {node.table!r}"
+            raise Untranslatable(f"there is no column {shown}" if len(found) < 2 else f"two columns are named {shown}")
+        if found[0] not in self.types:
+            raise Untranslatable(f"column {wanted!r} is not carried")
+        return column(self.names[found[0]], self.types[found[0]])
 
 
 def _ascending(low: Node, high: Node) -> bool:

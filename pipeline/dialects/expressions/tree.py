@@ -20,6 +20,8 @@ class Literal:
 class ColumnName:
     name: str | None
     """None is the column that the rule belongs to: `>=0` leaves it out."""
+    table: str | None = None
+    """What stands before the name: `[table]![name]` or `table.name`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,13 +43,21 @@ class TableObject:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryObject:
+    name: str
+    id: int
+    """By which its rows in MSysQueries are known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Objects:
     tables: Mapping[str, TableObject]
     """Tables of the user, by name."""
     system: Mapping[str, TableObject]
     links: Mapping[str, str]
     """Linked tables and where they lead, without passwords."""
-    queries: tuple[str, ...]
+    queries: tuple[QueryObject, ...]
+    """Saved by the user, by name; not those behind forms and reports."""
 
 
 def read_objects(file: AccessFile, names: Names) -> Objects:
@@ -70,8 +78,8 @@ def read_objects(file: AccessFile, names: Names) -> Objects:
         elif kind in (_ODBC_LINK, _LINK):
             links[name] = _SECRET.sub(r"\1\2***", record["Connect"] or record["Database"] or "")
         elif kind == _QUERY and not name.startswith("~"):
-            queries.append(name)
-    return Objects(found["user"], found["system"], links, tuple(sorted(queries)))
+            queries.append(QueryObject(name, page))
+    return Objects(found["user"], found["system"], links, tuple(sorted(queries, key=lambda query: query.name)))
 
 
 def records(

@@ -15,9 +15,11 @@ from pipeline.catalog import (
     Index,
     IndexPart,
     Notice,
+    Query,
     SqlType,
     Table,
 )
+from pipeline.errors import DamagedSource
 from pipeline.sources.access.codepage import UTF_16, Names
 from pipeline.sources.access.columns import type_of
 from pipeline.sources.access.complex import ComplexColumn, read_complex_columns
@@ -25,6 +27,7 @@ from pipeline.sources.access.definition import ColumnDefinition, TableDefinition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.objects import Objects
 from pipeline.sources.access.properties import NO_PROPERTIES, Properties, parse_properties
+from pipeline.sources.access.queries import read_queries
 from pipeline.sources.access.relationships import read_relationships, resolve
 from pipeline.sources.access.suspicion import code_page_notices
 from pipeline.sources.access.text import decode_bytes
@@ -49,8 +52,17 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
         tables += [table, *(_values_table(file, table, complex_column) for complex_column in complex_columns)]
         notices += _table_notices(table)
     tables, unresolved = _related(file, objects, names, tables)
-    notices += [*unresolved, *code_page_notices(file, definitions, names)]
-    return Catalog(tuple(tables), _facts(file, names), tuple(notices))
+    queries, unread = _queries(file, objects, names)
+    notices += [*unresolved, *unread, *code_page_notices(file, definitions, names)]
+    return Catalog(tuple(tables), _facts(file, names), tuple(notices), queries)
+
+
+def _queries(file: AccessFile, objects: Objects, names: Names) -> tuple[tuple[Query, ...], list[Notice]]:
+    """The saved queries. Where their table is damaged the rows of the others still arrive."""
+    try:
+        return tuple(read_queries(file, objects, names)), []
+    except DamagedSource as error:
+        return (), [Notice(None, None, f"{len(objects.queries)} saved queries cannot be read: {error.message}")]
 
 
 def _with_keys(table: Table, complex_columns: tuple[ComplexColumn, ...]) -> Table:
@@ -173,9 +185,6 @@ def _file_notices(file: AccessFile, objects: Objects) -> Iterator[Notice]:
         )
     for name, connect in sorted(objects.links.items()):
         yield Notice(name, None, f"is a link to {connect or 'another file'} and is not carried")
-    if objects.queries:
-        shown = ", ".join(objects.queries[:10]) + (", ..." if len(objects.queries) > 10 else "")
-        yield Notice(None, None, f"{len(objects.queries)} saved queries are not carried: {shown}")
 
 
 _NOT_READ = {

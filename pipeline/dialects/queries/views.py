@@ -1,0 +1,102 @@
+"""What becomes of the saved queries of an Access file: views where they translate, and the reason where not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+
+from pipeline.catalog import Catalog, Notice, Query, QueryKind
+from pipeline.dialects.expressions.tree import Untranslatable
+from pipeline.dialects.queries.parser import parse_query
+from pipeline.dialects.queries.shapes import Shape, table_shapes
+from pipeline.dialects.queries.translate import translate_query
+from pipeline.dialects.queries.tree import Derived, Input, Join, Named, Statement
+from pipeline.dialects.rules import DraftedViews
+from pipeline.mapping.models import Mapping, ViewMapping
+from pipeline.mapping.names import fold, shorten
+from pipeline.mapping.selects import valid_select
+
+
+def draft_views(catalog: Catalog, mapping: Mapping, taken: Collection[str]) -> DraftedViews:
+    """The views over the tables of a mapping; `taken` are names of relations in the target."""
+    drafting = _Drafting(catalog, mapping, {*taken})
+    drafting.draft()
+    left = tuple(Notice(query.name, None, drafting.reasons[query.name]) for query in catalog.queries
+                 if query.name in drafting.reasons)  # fmt: skip
+    return DraftedViews(drafting.views, tuple(drafting.notices), left)
+
+
+@dataclass(slots=True)
+class _Drafting:
+    catalog: Catalog
+    mapping: Mapping
+    taken: set[str]
+    views: dict[str, ViewMapping] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def draft(self) -> None:
+        """Each query after those that it reads."""
+        shapes = table_shapes(self.catalog, self.mapping)
+        parsed: dict[str, tuple[Query, Statement]] = {}
+        for query in self.catalog.queries:
+            try:
+                parsed[query.name.casefold()] = query, _parse(query)
+            except Untranslatable as reason:
+                self._leave(query, reason)
+        order = TopologicalSorter({name: _names(statement) for name, (_, statement) in parsed.items()})
+        with suppress(CycleError):  # what is not in the circle, or behind it, is ready all the same
+            order.prepare()
+        while ready := order.get_ready():
+            for name in ready:
+                if name in parsed:
+                    self._add(*parsed.pop(name), shapes)
+                order.done(name)
+        for query, _ in parsed.values():
+            self._leave(query, "it reads itself by way of other queries, or one that does")
+
+    def _add(self, query: Query, statement: Statement, shapes: dict[str, Shape]) -> None:
+        name = shorten(fold(query.name, self.mapping.naming))
+        try:
+            if name in self.taken:
+                raise Untranslatable(f"the target has another {name!r} already")
+            made = translate_query(statement, shapes, self.mapping.naming)
+            view = ViewMapping(to=name, sql=valid_select(made.sql))
+        except ValueError as reason:
+            self._leave(query, reason)
+            return
+        self.taken.add(name)
+        self.views[query.name] = view
+        self.notices += [Notice(query.name, None, note) for note in made.notes]
+        shapes[query.name.casefold()] = Shape(query.name, name, made.fields)
+
+    def _leave(self, query: Query, reason: object) -> None:
+        self.reasons[query.name] = f"{query.kind.value} query is not carried: {reason}"
+
+
+def _parse(query: Query) -> Statement:
+    """Raises Untranslatable for whatever is no whole select."""
+    if query.kind not in (QueryKind.SELECT, QueryKind.UNION, QueryKind.UNKNOWN):
+        raise Untranslatable("a view only selects")
+    if query.parameters:
+        raise Untranslatable(f"it asks for {', '.join(query.parameters)}")
+    if query.reason:
+        raise Untranslatable(query.reason)
+    return parse_query(query.sql)
+
+
+def _names(statement: Statement) -> set[str]:
+    """What a query reads, by folded name."""
+    found: set[str] = set()
+    rest: list[Input] = [select.source for select in statement.selects]
+    while rest:
+        match rest.pop():
+            case Named(name):
+                found.add(name.casefold())
+            case Derived(query):
+                rest += [select.source for select in query.selects]
+            case Join(_, left, right):
+                rest += [left, right]
+    return found
