@@ -14,11 +14,15 @@ from pipeline.dialects.draft import draft
 from pipeline.engine.summary import verify_plan
 from pipeline.postgres.connect import Target, connect
 from pipeline.sources.access import AccessSource
+from pipeline.sources.access.codepage import UTF_16, Names
+from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.objects import read_objects
 from tests.contract.test_access_reference import REFERENCE, _name, _open
 from tests.contract.test_migrated_reference import migrate
 
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="../shared/access with the reference files is missing")
 
+_at = datetime.fromisoformat
 _PRODUCTS = "- of a whole number and a floating point number"
 _NORTHWIND = {
     "Alphabetical list of products": None,
@@ -81,7 +85,7 @@ def _expected(source: AccessSource) -> dict[str, pl.DataFrame]:
     orders = _frame(source, "Orders")
     current = products.filter(~pl.col("Discontinued"))
     dear = products.filter(pl.col("UnitPrice") >= products["UnitPrice"].sort(descending=True)[9])
-    year = orders.filter(pl.col("OrderDate").is_between(datetime(1997, 1, 1), datetime(1997, 12, 31)))
+    year = orders.filter(pl.col("OrderDate").is_between(_at("1997-01-01"), _at("1997-12-31")))
     wanted = ("CompanyName", "Address", "City", "Region", "PostalCode", "Country")
     return {
         "alphabetical_list_of_products": current.join(
@@ -107,3 +111,31 @@ def test_the_views_hold_the_rows_that_the_queries_ask_for(database: Target) -> N
                 found = connection.execute(f'select * from "{view}"').fetchall()  # type: ignore[arg-type]
                 assert Counter(found) == Counter(frame.rows())
                 assert frame.height
+
+
+def _damaged(folder: Path, old: str, new: str) -> Path:
+    """Northwind with a word of equal length in the definition of MSysQueries."""
+    whole = REFERENCE / "northwind.accdb"
+    with AccessFile(whole) as file:
+        page = read_objects(file, Names(UTF_16)).system["MSysQueries"].page * file.format.page_size
+    content = whole.read_bytes()
+    at = content.index(old.encode("utf-16-le"), page, page + 4096)
+    path = folder / "damaged.accdb"
+    path.write_bytes(content[:at] + new.encode("utf-16-le") + content[at + 2 * len(old) :])
+    return path
+
+
+def test_a_damaged_table_of_queries_does_not_hide_the_tables(tmp_path: Path) -> None:
+    with AccessSource(_damaged(tmp_path, "Expression", "Expressiom")) as source:
+        catalog = source.catalog()
+    assert catalog.queries == ()
+    assert len(catalog.tables) == 13
+    assert any("23 saved queries cannot be read: " in notice.text for notice in catalog.notices)
+
+
+def test_long_texts_of_a_query_are_read_to_the_limit_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.sources.access.queries._LONGEST", 200)
+    with AccessSource(REFERENCE / "northwind.accdb") as source:
+        reasons = {query.name: query.reason for query in source.catalog().queries}
+    assert reasons["Invoices"] == "it is longer than 200 characters"
+    assert reasons["Current Product List"] is None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from pipeline.dialects.expressions.terms import NUMBERS, Kind, Term, identifier
 from pipeline.dialects.expressions.translate import Translator
@@ -42,17 +43,12 @@ class QueryTerms(Translator):
 
     inputs: tuple[Bound, ...]
     notes: list[str] = field(default_factory=list)
+    aliases: Mapping[str, Node] = field(default_factory=dict)
+    """What the columns that come out are computed from, by folded name: Access lets one name another."""
 
     def find(self, node: ColumnName) -> tuple[Bound, Field]:
         """The one column that a name stands for; raises Untranslatable."""
-        wanted = (node.name or "").casefold()
-        found = [
-            (bound, field)
-            for bound in self.inputs
-            if node.table is None or bound.name.casefold() == node.table.casefold()
-            for field in bound.fields
-            if field.name.casefold() == wanted
-        ]
+        found = self._found(node)
         if len(found) == 1:
             return found[0]
         shown = f"{node.table}.{node.name}" if node.table else f"{node.name}"
@@ -61,14 +57,34 @@ class QueryTerms(Translator):
         raise Untranslatable(f"its tables have no column {shown!r}, so Access asks for it")
 
     def _column(self, node: ColumnName) -> Term:
+        if self.is_alias(node):
+            alias = (node.name or "").casefold()
+            # Without the name itself, so that a circle of names ends.
+            others = {name: value for name, value in self.aliases.items() if name != alias}
+            return replace(self, aliases=others).term(self.aliases[alias])
         bound, field = self.find(node)
         return Term(bound.sql(field), field.kind)
 
+    def is_alias(self, node: ColumnName) -> bool:
+        """Whether a name stands for another column that comes out, as none of the tables has it."""
+        return node.table is None and (node.name or "").casefold() in self.aliases and not self._found(node)
+
+    def _found(self, node: ColumnName) -> list[tuple[Bound, Field]]:
+        wanted = (node.name or "").casefold()
+        return [
+            (bound, field)
+            for bound in self.inputs
+            if node.table is None or bound.name.casefold() == node.table.casefold()
+            for field in bound.fields
+            if field.name.casefold() == wanted
+        ]
+
     def _infix(self, operator: str, left: Node, right: Node) -> Term:
         if operator in ("=", "<>") and isinstance(left, ColumnName) and isinstance(right, ColumnName):
-            (one, a), (other, b) = self.find(left), self.find(right)
-            if a.spelling is not None and a.spelling == b.spelling:
-                return Term(f"({one.sql(a)} {operator} {other.sql(b)})", Kind.BOOLEAN)
+            pairs = [(a, b) for a in self._found(left) for b in self._found(right)]
+            for (one, a), (other, b) in pairs if len(pairs) == 1 else ():
+                if a.spelling is not None and a.spelling == b.spelling:
+                    return Term(f"({one.sql(a)} {operator} {other.sql(b)})", Kind.BOOLEAN)
         return Translator._infix(self, operator, left, right)
 
     def _call(self, function: str, arguments: tuple[Node, ...]) -> Term:

@@ -78,7 +78,12 @@ class _Query:
         for made, join in joins:
             if join.on is not None:
                 made.set("on", _parsed(terms.condition(join.on)))
-        outputs = _Outputs(terms, self.naming).of(select.outputs)
+        aliases = {
+            output.alias.casefold(): output.value
+            for output in select.outputs
+            if output.alias and not isinstance(output.value, Star)
+        }
+        outputs = _Outputs(replace(terms, aliases=aliases), self.naming).of(select.outputs)
         tree = exp.select(*(output.tree() for output in outputs)).from_(source, copy=False)
         if select.where is not None:
             tree.where(_parsed(terms.condition(select.where)), copy=False)
@@ -95,7 +100,7 @@ class _Query:
     def _check_rows(self, select: Select, terms: QueryTerms, outputs: Sequence[_Column]) -> None:
         if select.distinct:
             _check_exact([(output.bound, output.origin) for output in outputs], "DISTINCT")
-        if select.distinct_row and {*terms.inputs} - {output.bound for output in outputs}:
+        if select.distinct_row and len(terms.inputs) > 1 and {*terms.inputs} - {output.bound for output in outputs}:
             raise Untranslatable("DISTINCTROW tells rows apart by columns that do not come out")
         groups: list[tuple[Bound | None, Field]] = [
             terms.find(node) if isinstance(node, ColumnName) else (None, Field("", "", terms.term(node).kind))
@@ -214,7 +219,7 @@ class _Outputs:
     def _one(self, output: Output, before: Sequence[_Column]) -> _Column:
         value = output.value
         assert not isinstance(value, Star), "stars are columns by now"
-        if isinstance(value, ColumnName):
+        if isinstance(value, ColumnName) and not self.terms.is_alias(value):
             column = self._whole(*self.terms.find(value))
             return replace(column, field=self._renamed(column.field, output.alias)) if output.alias else column
         term = self.terms.term(value)

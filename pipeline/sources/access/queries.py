@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,11 @@ class Row:
     expression: str
     flag: int
 
+    @property
+    def size(self) -> int:
+        """In characters; a row without text counts for one."""
+        return 1 + len(self.name) + len(self.second) + len(self.expression)
+
 
 class _Incomplete(Exception):
     """Why rows do not make the text of a query."""
@@ -75,11 +81,15 @@ def read_queries(file: AccessFile, objects: Objects, names: Names) -> Iterator[Q
             yield Query(query.name, QueryKind.UNKNOWN, "", reason="the file has no table of queries")
         return
     rows: dict[int, list[Row]] = {query.id: [] for query in objects.queries}
+    sizes: Counter[int] = Counter()
     for record in records(file, read_definition(file, table.page, table.name, names), _COLUMNS, names.codec):
-        if record["ObjectId"] in rows:
-            rows[record["ObjectId"]].append(_row(record))
+        row, id = _row(record), record["ObjectId"]
+        if id in rows:
+            sizes[id] += row.size
+            if sizes[id] <= _LONGEST:
+                rows[id].append(row)
     for query in objects.queries:
-        yield put_together(query.name, rows[query.id])
+        yield put_together(query.name, rows[query.id], whole=sizes[query.id] <= _LONGEST)
 
 
 def _row(record: dict[str, Any]) -> Row:
@@ -93,13 +103,15 @@ def _row(record: dict[str, Any]) -> Row:
     )
 
 
-def put_together(name: str, rows: Sequence[Row]) -> Query:
-    """The query that the rows describe; one that they do not describe wholly says why."""
+def put_together(name: str, rows: Sequence[Row], *, whole: bool = True) -> Query:
+    """The query that the rows describe, which are `whole` or too many; what they do not describe says why."""
     parts = _Parts(tuple(sorted(rows, key=lambda row: row.order)))
     kind = parts.kind()
     parameters = tuple(row.name for row in parts.of(_PARAMETER))
     reason = None
     try:
+        if not whole:
+            raise _Incomplete(f"it is longer than {_LONGEST} characters")
         sql = parts.text(kind)
     except _Incomplete as why:
         sql, reason = "", str(why)
@@ -127,8 +139,6 @@ class _Parts:
         strange = sorted({row.attribute for row in self.rows} - _KNOWN)
         if strange:
             raise _Incomplete(f"it has parts of a kind that is not known: {strange}")
-        if sum(len(row.expression) + len(row.name) for row in self.rows) > _LONGEST:
-            raise _Incomplete(f"it is longer than {_LONGEST} characters")
         match kind:
             case QueryKind.SELECT:
                 return self._select()
