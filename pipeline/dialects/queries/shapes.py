@@ -23,6 +23,8 @@ class Field:
     spelling: Spelling | None = None
     """To Access `ABC` and `abc` are one text, so a key column holds each in one spelling. Where two columns have
     theirs from the same key, by relationships that PostgreSQL enforces, they are equal there when they are here."""
+    nested: bool = False
+    """It holds the number of rows elsewhere, where Access shows these: files, several values or a history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,14 @@ def table_shapes(catalog: Catalog, mapping: Mapping) -> dict[str, Shape]:
 
 
 def _shape(table: Table, mapping: Mapping, spellings: Map[Spelling, Spelling]) -> Shape:
+    nested = {column.name for column in table.columns if column.type.name == "Complex"}
     fields = tuple(
         Field(
             name,
             mapping.column_name(table.name, name),
             kind_of(parse_type(column.type)),
             spellings.get((table.name, name)),
+            name in nested,
         )
         for name, column in mapping.tables[table.name].columns.items()
         if not column.skip and column.type is not None

@@ -34,6 +34,9 @@ class Bound:
     keys: tuple[frozenset[str], ...]
 
     def sql(self, field: Field) -> str:
+        """Raises Untranslatable for what Access shows otherwise."""
+        if field.nested:
+            raise Untranslatable(f"{field.name} holds files, several values or a history, which no view shows")
         return f"{identifier(self.alias)}.{identifier(field.target)}"
 
 

@@ -47,9 +47,9 @@ _STAR, _DISTINCT, _DISTINCT_ROW, _TOP, _PERCENT = 0x01, 0x02, 0x08, 0x10, 0x20
 _UNION_ONCE = 0x02
 _LONGEST = 64_000  # characters; Access takes about as many
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
-# `FROM [ODBC;DSN=x;PWD=y].t`, `IN 'c:\x.mdb;PWD=y'`: a bracket or a literal that says how to connect.
-_CONNECT = re.compile(r"""(?ix) (?P<open>[\['"]) [^]'"\r\n]* \b(?:odbc;|pwd\s*=|password\s*=|database\s*=|dsn\s*=)
-                          [^]'"\r\n]* (?P<close>[]'"]) """)
+_QUOTED = re.compile(r"""\[[^]]*\] | '[^']*' | "[^"]*" """, re.VERBOSE)
+_CONNECT = re.compile(r"\bodbc;|\b(?:pwd|password|database|dsn)\s*=", re.IGNORECASE)
+"""`FROM [ODBC;DSN=x;PWD=y].t`, `IN 'c:\\x.mdb' [;PWD=y]`: how to reach another database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def put_together(name: str, rows: Sequence[Row], *, whole: bool = True) -> Query
         sql = parts.text(kind)
     except _Incomplete as why:
         sql, reason = "", str(why)
-    shown = _CONNECT.sub(r"\g<open>***\g<close>", sql)
+    shown = _QUOTED.sub(_without_connect, sql)
     if parts.of(_ELSEWHERE) or shown != sql:
         reason = "it reads another database"
     return Query(name, kind, shown, parameters, reason)
@@ -205,6 +205,11 @@ class _Parts:
 
     def _one(self, attribute: int) -> str:
         return next((row.expression for row in self.of(attribute)), "")
+
+
+def _without_connect(quoted: re.Match[str]) -> str:
+    text = quoted[0]
+    return f"{text[0]}***{text[-1]}" if _CONNECT.search(text) else text
 
 
 def _select_text(row: Row) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.catalog import Query, QueryKind
+from pipeline.catalog import Catalog, Column, Query, QueryKind, SqlType, Table
 from pipeline.dialects.draft import draft
 from tests.unit.dialects.queries.shop import catalog
 
@@ -102,3 +102,12 @@ def test_a_long_chain_of_queries_is_followed() -> None:
 def test_a_query_named_as_a_table_in_the_target_is_left() -> None:
     made = draft(catalog({"ORDERS": "SELECT ID FROM Customers"}))
     assert "the target has another 'orders' already" in made.left[0].text
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT Docs FROM Files", "SELECT * FROM Files", "SELECT ID FROM Files WHERE Docs = 1"]
+)
+def test_a_number_does_not_pass_for_the_files_that_access_shows(sql: str) -> None:
+    files = Table("Files", (Column("ID", SqlType("Long")), Column("Docs", SqlType("Complex"))))
+    made = draft(Catalog((files,), queries=(Query("q", QueryKind.SELECT, sql),)))
+    assert "Docs holds files, several values or a history" in made.left[0].text

@@ -124,3 +124,9 @@ def test_rows_beyond_the_limit_are_no_query() -> None:
     query = put_together("q", _rows(_A, _STAR), whole=False)
     assert query.sql == ""
     assert query.reason == "it is longer than 64000 characters"
+
+
+def test_a_column_named_password_is_no_secret() -> None:
+    where = "Name='a' AND Password = 'b' AND [Database] = 'c'"
+    query = put_together("q", _rows(_A, _STAR, (8, "", "", where, 0)))
+    assert (query.sql, query.reason) == (f"SELECT * FROM A WHERE {where};", None)
