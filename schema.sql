@@ -137,3 +137,5 @@ alter table "public"."routings" add constraint "routings_item_id_fkey" foreign k
 alter table "public"."routings" add constraint "routings_process_id_fkey" foreign key ("process_id") references "public"."processes" ("process_id");
 
 comment on table "public"."items" is '품목 마스터';
+
+comment on column "public"."items"."품목명" is '품목 명칭';

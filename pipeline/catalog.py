@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Self
 
+_SHOWN_CHARACTERS = 40
 _TYPE = re.compile(r"\s*([^()]+?)\s*(?:\(\s*(\d+(?:\s*,\s*\d+)*)\s*\))?\s*(\[\])?\s*")
 
 
@@ -47,6 +48,8 @@ class Identity:
     """A column that numbers its rows by itself; `next_value` where the source tells it."""
 
     next_value: int | None = None
+    random: bool = False
+    """Whether the source draws the numbers by lot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,14 @@ class Column:
     default: str | None = None
     """Expression in the dialect of the catalog that holds the column."""
     comment: str | None = None
-    empty_allowed: bool = True
-    """Whether the empty text is a value of the column."""
+    choices: tuple[str, ...] = ()
+    """The values that the source's forms allow, as texts; its engine does not hold to them. None: any."""
+
+
+def shown_choices(choices: tuple[str, ...], most: int = 10) -> str:
+    """The first values of a list for a person to read, and how many more there are."""
+    shown = ", ".join(repr(choice[:_SHOWN_CHARACTERS]) for choice in choices[:most])
+    return shown if len(choices) <= most else f"{shown} and {len(choices) - most} more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,9 @@ class ForeignKey:
     on_update: Action = Action.NO_ACTION
     on_delete: Action = Action.NO_ACTION
     enforced: bool = True
+    """In a source: whether it holds to it. In a target: whether the rows are checked that stand before it."""
+    one_to_one: bool = False
+    """Whether the source shows it as such; what makes it so is the child's own unique index."""
 
 
 @dataclass(frozen=True, slots=True)

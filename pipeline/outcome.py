@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -62,6 +62,8 @@ class Finding:
     """Constraint, column or reason that it is about."""
     count: int
     detail: str
+    allowed: bool = False
+    """The mapping allows it: told, and nothing against the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,11 @@ class RunOutcome:
 
     @property
     def clean(self) -> bool:
-        return not self.findings
+        return clean(self.findings)
+
+
+def clean(findings: Iterable[Finding]) -> bool:
+    return all(finding.allowed for finding in findings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ def map_(
         Literal["snake", "lower", "keep"], typer.Option(help="How source names become PostgreSQL names.")
     ] = "snake",
     schema: Annotated[str, typer.Option(metavar="NAME", help="Target schema.")] = "public",
+    lookups: Annotated[
+        bool, typer.Option("--lookups", help="Draft checks from the lists of values that forms keep to.")
+    ] = False,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
@@ -34,7 +37,7 @@ def map_(
     opened, dialect = open_source(load_file_settings(password_stdin=password_stdin), file, code_page)
     with opened as source:
         catalog = source.catalog()
-    made = draft(catalog, dialect=dialect, naming=naming, schema=schema)
+    made = draft(catalog, dialect=dialect, naming=naming, schema=schema, lookups=lookups)
     text = render(made.mapping, catalog, (*made.notices, *made.left))
     if output is None:
         print(text, end="")  # noqa: T201

@@ -17,6 +17,7 @@ from pipeline.cli.opening import (
     opened_plan,
 )
 from pipeline.engine.summary import verify_plan
+from pipeline.outcome import clean
 from pipeline.postgres.connect import connect
 from pipeline.report.text import as_json, print_findings
 
@@ -39,5 +40,5 @@ def verify(
     if json:
         print(as_json({"target": target.describe(), "findings": findings}))  # noqa: T201
     print_findings(console, findings)
-    if findings:
+    if not clean(findings):
         raise typer.Exit(1)

@@ -6,6 +6,9 @@ Calculated columns and unknown type numbers have no rule, so they stop the plan.
 
 from __future__ import annotations
 
+import re
+
+from pipeline.catalog import SqlType
 from pipeline.dialects.expressions.translate import check_sql, translate_default
 from pipeline.dialects.queries.views import draft_views
 from pipeline.dialects.rules import Dialect, TypeRule
@@ -55,4 +58,26 @@ _RULES = (
     TypeRule("GUID", "Binary", "uuid", "16 bytes, read in RFC 4122 order"),
 )
 
-ACCESS = Dialect("Access", _RULES, translate_default, check_sql, draft_views)
+_TEXTS = frozenset({"Text", "Memo"})
+_NUMBERS = frozenset({"Byte", "Integer", "Long", "BigInt", "Currency", "Decimal", "Single", "Double"})
+_NUMBER = re.compile(r"-?[0-9]{1,28}(?:\.[0-9]{1,28})?")
+
+
+def one_of(choices: tuple[str, ...], type: SqlType) -> str:
+    """The values of a lookup list as a validation rule; raises ValueError."""
+    if type.name in _TEXTS:
+        return f"In ({','.join(_quoted(choice) for choice in choices)})"
+    if type.name not in _NUMBERS:
+        raise ValueError(f"a list of texts does not tell which values of {type} it means")
+    for choice in choices:
+        if not _NUMBER.fullmatch(choice):
+            raise ValueError(f"{choice[:40]!r} is no number, and the column is {type}")
+    return f"In ({','.join(choices)})"
+
+
+def _quoted(text: str) -> str:
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'
+
+
+ACCESS = Dialect("Access", _RULES, translate_default, check_sql, one_of, draft_views)

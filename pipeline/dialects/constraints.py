@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipeline.catalog import Catalog, ForeignKey, Index, IndexPart, Table
+from pipeline.catalog import Catalog, Check, Column, ForeignKey, Index, IndexPart, SqlType, Table, shown_choices
 from pipeline.dialects.naming import Names
 from pipeline.dialects.rules import Dialect
 from pipeline.mapping.conditions import valid_condition
 from pipeline.mapping.models import CheckMapping, ForeignKeyMapping, IndexMapping, Unique
-from pipeline.mapping.types import parse_type
+from pipeline.mapping.types import family, parse_type
+from pipeline.mapping.write import entry
 
 Note = Callable[[str, str | None, str], None]
 """Is told table, column and text of what is left out."""
+_SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Constraints:
     dialect: Dialect
     names: Names
     note: Note
+    lookups: bool
+    """Whether lists of values become checks."""
 
     def keys_and_indexes(self, table: Table) -> tuple[tuple[Unique, ...], tuple[IndexMapping, ...]]:
         """Each set of columns once: Access lists an index beside the key it repeats."""
@@ -66,48 +70,76 @@ class Constraints:
         )
 
     def foreign_keys(self, table: Table) -> tuple[ForeignKeyMapping, ...]:
+        """Those that the source enforces; the notice of another is the line that would add it."""
         keys = []
         for key in table.foreign_keys:
-            reason = self._why_not(key)
+            reason = self._why_not(table, key)
             if reason:
                 self.note(table.name, None, f"relationship {key.name} to {key.parent} is left out: {reason}")
                 continue
-            keys.append(
-                ForeignKeyMapping(
-                    name=self.names.constraint(table.name, key.columns, "fkey"),
-                    columns=key.columns,
-                    references=key.parent,
-                    referenced_columns=key.parent_columns,
-                    on_update=key.on_update.value,
-                    on_delete=key.on_delete.value,
-                )
+            drafted = ForeignKeyMapping(
+                name=self.names.constraint(table.name, key.columns, "fkey"),
+                columns=key.columns,
+                references=key.parent,
+                referenced_columns=key.parent_columns,
+                on_update=key.on_update.value,
+                on_delete=key.on_delete.value,
+                not_valid=not key.enforced,
             )
+            if key.enforced:
+                keys.append(drafted)
+            else:
+                text = "the source does not enforce it; to have new rows checked, add under foreign_keys: "
+                self.note(
+                    table.name, None, f"relationship {key.name} to {key.parent} is left out: {text}{entry(drafted)}"
+                )
         return tuple(keys)
 
     def checks(self, table: Table) -> tuple[CheckMapping, ...]:
-        rules = {column.name: self.dialect.rule(column.type) for column in table.columns}
-        types = {c.name: parse_type(rule.postgres_for(c.type)) for c in table.columns if (rule := rules[c.name])}
         names = {column.name: self.names.column(column.name) for column in table.columns}
-        checks = []
-        for check in table.checks:
+        types = {column.name: type for column in table.columns if (type := self._type(column))}
+        drafted = []
+        for what, check in (*(("validation rule", check) for check in table.checks), *self._lookups(table)):
+            column = next(iter(check.columns), None)
             try:
-                sql = valid_condition(
-                    self.dialect.check(check.expression, next(iter(check.columns), None), names, types)
-                )
+                sql = valid_condition(self.dialect.check(check.expression, column, names, types))
             except ValueError as error:
-                text = f"validation rule is not carried: {check.expression} ({error})"
-                self.note(table.name, next(iter(check.columns), None), text)
+                rule = check.expression
+                shown = rule if len(rule) <= _SHOWN_CHARACTERS else f"{rule[:_SHOWN_CHARACTERS]}..."
+                self.note(table.name, column, f"{what} is not carried: {shown} ({error})")
                 continue
-            checks.append(CheckMapping(name=self.names.constraint(table.name, check.columns, "check"), sql=sql))
-        return tuple(checks)
+            drafted.append(CheckMapping(name=self.names.constraint(table.name, check.columns, "check"), sql=sql))
+        return tuple(drafted)
 
-    def _why_not(self, key: ForeignKey) -> str | None:
+    def _lookups(self, table: Table) -> Iterator[tuple[str, Check]]:
+        """Lists of values as rules, where they are asked for."""
+        for column in table.columns:
+            if not column.choices:
+                continue
+            try:
+                rule = self.dialect.one_of(column.choices, column.type)
+            except ValueError as error:
+                self.note(table.name, column.name, f"its lookup list is not carried: {error}")
+                continue
+            if self.lookups:
+                yield "lookup list", Check(column.name, rule, (column.name,))
+            else:
+                text = f"forms take only {shown_choices(column.choices)}; `map --lookups` drafts that as a check"
+                self.note(table.name, column.name, text)
+
+    def _type(self, column: Column) -> SqlType | None:
+        rule = self.dialect.rule(column.type)
+        return parse_type(rule.postgres_for(column.type)) if rule else None
+
+    def _why_not(self, child: Table, key: ForeignKey) -> str | None:
         parents = [table for table in self.catalog.tables if table.name == key.parent]
-        if not key.enforced:
-            return "the source does not enforce it"
         if not parents:
             return "the parent is not a table of this source"
         keys = [sorted(index.columns) for index in parents[0].indexes if index.primary or index.unique]
         if sorted(key.parent_columns) not in keys:
             return "its columns are not a key of the parent"
+        ours = [self._type(child.column(name)) for name in key.columns]
+        theirs = [self._type(parents[0].column(name)) for name in key.parent_columns]
+        if not all(a and b and family(a) == family(b) for a, b in zip(ours, theirs, strict=True)):
+            return "its columns are of other types than the parent's"
         return None

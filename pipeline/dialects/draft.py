@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pydantic import ValidationError
 
@@ -23,7 +22,7 @@ from pipeline.mapping.models import (
     Target,
 )
 from pipeline.mapping.names import Naming, fold, storable
-from pipeline.mapping.types import family, parse_type
+from pipeline.mapping.types import parse_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +34,22 @@ class Draft:
     """Saved queries that become no views, by name, and why."""
 
 
-def draft(catalog: Catalog, *, dialect: Dialect = ACCESS, naming: Naming = "snake", schema: str = "public") -> Draft:
+def draft(
+    catalog: Catalog,
+    *,
+    dialect: Dialect = ACCESS,
+    naming: Naming = "snake",
+    schema: str = "public",
+    lookups: bool = False,
+) -> Draft:
     """The default mapping of a source, with every table, column, key and relationship that PostgreSQL can take.
 
     Columns of a type without a rule stay in it without a type, so that the plan stops at them. Names
-    that collide after folding collide in the draft as well: only a person can tell them apart. Raises
-    MappingError for a name that PostgreSQL cannot hold at all.
+    that collide after folding collide in the draft as well: only a person can tell them apart. With
+    `lookups`, lists of values that the source's forms keep to become checks.
+    Raises MappingError for a name that PostgreSQL cannot hold at all.
     """
-    return _Drafting(catalog, dialect, Names(naming)).draft(schema)
+    return _Drafting(catalog, dialect, Names(naming), lookups).draft(schema)
 
 
 @dataclass(slots=True)
@@ -50,6 +57,7 @@ class _Drafting:
     catalog: Catalog
     dialect: Dialect
     names: Names
+    lookups: bool
     notices: list[Notice] = field(default_factory=list)
 
     def draft(self, schema: str) -> Draft:
@@ -68,7 +76,7 @@ class _Drafting:
     def _table(self, table: Table) -> TableMapping:
         name = self.names.table(table.name)
         self._notice_if_cut(table.name, name, table.name, None)
-        constraints = Constraints(self.catalog, self.dialect, self.names, self._note)
+        constraints = Constraints(self.catalog, self.dialect, self.names, self._note, self.lookups)
         unique, indexes = constraints.keys_and_indexes(table)
         return TableMapping(
             to=name,
@@ -95,20 +103,17 @@ class _Drafting:
             self._note(table.name, column.name, f"{column.type} is not read yet: give `skip: true` to go on without it")
         elif rule.notice:
             self._note(table.name, column.name, rule.notice)
+        if column.identity and column.identity.random:
+            text = "the source draws its numbers at random; new ones will count on from the highest that arrives"
+            self._note(table.name, column.name, text)
         return ColumnMapping(
             to=name,
             type=type,
-            required=self._required(table, column, type),
+            required=not column.nullable or column.identity is not None or column.name in table.primary_key,
             identity=column.identity is not None,
             default_sql=self._default(table, column, type),
             comment=self._comment(column.comment, table.name, column.name),
         )
-
-    def _required(self, table: Table, column: Column, type: str | None) -> bool | Literal["filled"]:
-        if column.nullable and column.identity is None and column.name not in table.primary_key:
-            return False
-        text = type is not None and family(parse_type(type)) == "text"
-        return "filled" if text and not column.empty_allowed else True
 
     def _default(self, table: Table, column: Column, type: str | None) -> str | None:
         if column.default is None or column.identity or type is None:

@@ -84,10 +84,13 @@ class Settler:
         with translated("building keys and relationships"), self._connection.transaction():
             self._connection.execute("set constraints all deferred")
             self._loosen()
+            unhinged = self._unhinge(fresh)
             for settlement in fresh:
                 self._move_breakers(settlement)
             self._move_orphans()
             self._build(fresh)
+            for settlement, key in unhinged:
+                self._add(settlement, key)
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
             for settlement in fresh:
                 self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
@@ -124,11 +127,22 @@ class Settler:
         settled = [one for one in self._settlements if not one.fresh and one.place.staging is None]
         shaky = {one.target.name for one in settled if self._missing(one)}
         for one in settled:  # parents first, so that one pass reaches the last child
-            missing = {key.name for key in self._missing(one)}
+            unbuilt = {key.name for key in self._unbuilt(one)}
             for key in one.target.foreign_keys:
-                if key.enforced and key.parent in shaky and key.name not in missing:
+                if key.parent in shaky and key.name not in unbuilt:
                     self._connection.execute(ddl.drop_constraint(one.target, key.name))
-                    shaky.add(one.target.name)
+                    shaky.update([one.target.name] * key.enforced)
+
+    def _unhinge(self, fresh: Sequence[Settlement]) -> list[tuple[Settlement, ForeignKey]]:
+        """Take down standing relationships whose orphans the mapping lets stay, while staged rows come in."""
+        taken = []
+        for one in fresh:
+            standing = self._constrained(one).foreign_keys if one.staged else ()
+            for key in one.target.foreign_keys:
+                if not key.enforced and key in standing:  # one that somebody has validated is not equal
+                    self._connection.execute(ddl.drop_constraint(one.target, key.name))
+                    taken.append((one, key))
+        return taken
 
     def _move_orphans(self) -> None:
         """Until none is left: an orphan that goes may have been a parent."""
@@ -151,13 +165,16 @@ class Settler:
 
     def _missing(self, settlement: Settlement) -> list[ForeignKey]:
         """Relationships that the rows have not been held against yet."""
-        constrained = self._constrained(settlement)
         if settlement.place.staging is not None:
-            carried = {*settlement.target.column_names}
-            return [key for key in constrained.foreign_keys if settlement.fresh and {*key.columns} <= carried]
+            carried, standing = {*settlement.target.column_names}, self._constrained(settlement).foreign_keys
+            return [key for key in standing if settlement.fresh and {*key.columns} <= carried]
+        return [key for key in self._unbuilt(settlement) if key.enforced]
+
+    def _unbuilt(self, settlement: Settlement) -> list[ForeignKey]:
+        """Relationships of a table of ours that do not stand yet, and could."""
         found = read_table(self._connection, settlement.target)
         built = {key.name for key in found.foreign_keys} if found else set()
-        wanted = [key for key in constrained.foreign_keys if key.enforced and key.name not in built]
+        wanted = [key for key in settlement.target.foreign_keys if key.name not in built]
         return [key for key in wanted if self._parents(settlement, key)]
 
     def _parents(self, settlement: Settlement, key: ForeignKey) -> list[Composable]:
@@ -253,15 +270,18 @@ class Settler:
     def _relate(self, settlement: Settlement) -> Iterator[Notice]:
         if settlement.place.staging is not None:
             return
-        for key in self._missing(settlement):
-            parent = self._parent_table(settlement, key)
-            self._connection.execute(ddl.add_foreign_key(settlement.target, key, parent))
+        for key in self._unbuilt(settlement):
+            self._add(settlement, key)
         found = read_table(self._connection, settlement.target)
         built = {key.name for key in found.foreign_keys} if found else set()
         for key in settlement.target.foreign_keys:
-            if key.enforced and key.name not in built:
+            if key.name not in built:
                 text = f"relationship {key.name} is not built: its parent table {key.parent} has not been migrated"
                 yield Notice(settlement.source, None, text)
+
+    def _add(self, settlement: Settlement, key: ForeignKey) -> None:
+        parent = self._parent_table(settlement, key)
+        self._connection.execute(ddl.add_foreign_key(settlement.target, key, parent))
 
     def _run(self, statements: Iterable[Composed]) -> None:
         for statement in statements:

@@ -79,9 +79,7 @@ class ColumnMapping(Part):
         None, description="Name in PostgreSQL; without it the source name, folded as `naming` says."
     )
     type: PostgresType | None = Field(None, description="PostgreSQL type: varchar(50), numeric(19,4), timestamp, ...")
-    required: bool | Literal["filled"] = Field(
-        False, description="NOT NULL; a row without a value is a reject. `filled`: verify reports empty text as well."
-    )
+    required: bool = Field(False, description="NOT NULL; a row without a value is a reject.")
     identity: bool = Field(False, description="Numbers new rows by itself, after the highest value that arrived.")
     default: Scalar | None = Field(None, description="Value that takes the place of NULL in the source.")
     default_sql: DefaultExpression | None = Field(
@@ -158,6 +156,9 @@ class ForeignKeyMapping(Part):
     referenced_columns: tuple[SourceName, ...] = Field(min_length=1)
     on_update: Reaction = "no action"
     on_delete: Reaction = "no action"
+    not_valid: bool = Field(
+        False, description="Rows that arrive may name no parent, and stay; from then on PostgreSQL checks each new row."
+    )
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:

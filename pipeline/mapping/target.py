@@ -64,7 +64,6 @@ def _column(mapping: Mapping, table: Table, column: Column, where: Where) -> Col
         identity=_identity(mapped, column),
         default=mapped.default_sql,
         comment=mapped.comment,
-        empty_allowed=mapped.required != "filled",
     )
 
 
@@ -106,6 +105,7 @@ def _foreign_keys(mapping: Mapping, name: str) -> tuple[ForeignKey, ...]:
             tuple(mapping.column_name(key.references, column) for column in key.referenced_columns),
             on_update=Action(key.on_update),
             on_delete=Action(key.on_delete),
+            enforced=not key.not_valid,
         )
         for key in mapping.tables[name].foreign_keys
     )

@@ -23,7 +23,7 @@ _HEADER = """\
 #     Name: {skip: true}
 # A column can say
 #     to, type          its name and its type in PostgreSQL
-#     required: true    NOT NULL; a row without a value is a reject; `filled`: verify reports empty text too
+#     required: true    NOT NULL; a row without a value is a reject
 #     identity: true    numbers new rows by itself, after the highest value that arrived
 #     default: 0        takes the place of NULL
 #     default_sql: now()               the PostgreSQL column's own default
@@ -45,6 +45,11 @@ _COMMENT_COLUMN = 100
 def render(mapping: Mapping, source: Catalog, notices: Iterable[Notice] = ()) -> str:
     """The mapping as YAML; the source's notices and these become comments where they belong."""
     return "".join(f"{line}\n".lstrip("\n") or "\n" for line in _lines(mapping, source, (*source.notices, *notices)))
+
+
+def entry(part: BaseModel) -> str:
+    """A part of a mapping as one line, to be put into a list: `- {name: ...}`."""
+    return f"- {_flow(_said(part))}"
 
 
 def _lines(mapping: Mapping, source: Catalog, notices: tuple[Notice, ...]) -> Iterator[str]:

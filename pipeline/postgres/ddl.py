@@ -73,7 +73,7 @@ def add_foreign_key(table: Table, key: ForeignKey, parent: Table) -> Composed:
     for event, action in (("update", key.on_update), ("delete", key.on_delete)):
         if action is not Action.NO_ACTION:
             statement += SQL(f" on {event}{_ACTIONS[action]}")
-    return statement
+    return statement if key.enforced else statement + SQL(" not valid")
 
 
 def add_check(table: Table, check: Check) -> Composed:
@@ -102,6 +102,11 @@ def run_view(view: View) -> Composed:
 
 def drop_constraint(table: Table, name: str) -> Composed:
     return SQL("alter table {} drop constraint {}").format(relation(table), Identifier(name))
+
+
+def validate_constraint(table: Table, name: str) -> Composed:
+    """Hold a NOT VALID constraint against the rows that stand; PostgreSQL refuses while one breaks it."""
+    return SQL("alter table {} validate constraint {}").format(relation(table), Identifier(name))
 
 
 def defer_foreign_key(table: Table, name: str, *, deferred: bool) -> Composed:

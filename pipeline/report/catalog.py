@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from pipeline.catalog import Action, Catalog, Column, ForeignKey, Index, Notice, Query, Table
+from pipeline.catalog import Action, Catalog, Column, ForeignKey, Index, Notice, Query, Table, shown_choices
 from pipeline.report.text import print_notices
 
 
@@ -63,6 +63,9 @@ def _print_table(console: Console, table: Table, types: Mapping[tuple[str, str],
     for index in table.indexes:
         if not index.primary:
             console.print(f"  {escape(_index(index))}", style="dim", highlight=False)
+    for check in table.checks:
+        rule = f"rule {', '.join(check.columns) or 'of the table'}: {check.expression}"
+        console.print(f"  {escape(rule)}", style="dim", highlight=False)
     for key in table.foreign_keys:
         console.print(f"  {escape(_foreign_key(key))}", style="dim", highlight=False)
 
@@ -70,11 +73,13 @@ def _print_table(console: Console, table: Table, types: Mapping[tuple[str, str],
 def _remarks(table: Table, column: Column) -> str:
     remarks = ["primary key"] if column.name in table.primary_key else []
     if column.identity:
-        remarks.append("numbers itself")
+        remarks.append("numbers itself at random" if column.identity.random else "numbers itself")
     if not column.nullable:
         remarks.append("required")
     if column.default is not None:
         remarks.append(f"default {column.default}")
+    if column.choices:
+        remarks.append(f"one of {shown_choices(column.choices)}")
     if column.comment:
         remarks.append(f"“{column.comment}”")
     return ", ".join(remarks)
@@ -91,4 +96,6 @@ def _foreign_key(key: ForeignKey) -> str:
     for event, action in (("update", key.on_update), ("delete", key.on_delete)):
         if action is not Action.NO_ACTION:
             text += f" on {event} {action.value}"
+    if key.one_to_one:
+        text += ", one to one"
     return text if key.enforced else f"{text}, not enforced"

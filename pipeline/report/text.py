@@ -72,7 +72,10 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """The verdict, and each finding."""
+    """What the mapping allows, the verdict, and each finding."""
+    for allowed in (finding for finding in findings if finding.allowed):
+        _say(console, f"note: {allowed.table}: {allowed.subject}: {allowed.detail}", "yellow")
+    findings = [finding for finding in findings if not finding.allowed]
     if not findings:
         _say(console, "verified: no findings", "green")
         return

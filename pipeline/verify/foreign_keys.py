@@ -1,5 +1,7 @@
 """Every relationship of the plan stands in the target, validated, and no row breaks it.
 
+One that the mapping says is `not_valid` has to stand; rows that break it are told, and no fault.
+
 The rows are asked themselves: a constraint that is marked valid proves nothing about a table that
 was changed with triggers off.
 """
@@ -7,12 +9,14 @@ was changed with triggers off.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pipeline.catalog import ForeignKey, Table
 from pipeline.outcome import Finding
+from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
-from pipeline.postgres.sql import SQL, columns, known, pairs, relation
+from pipeline.postgres.sql import SQL, columns, known, pairs, relation, text
 from pipeline.verify.subject import Subject
 
 
@@ -22,12 +26,10 @@ def verify_foreign_keys(connection: Connection, subject: Subject) -> Iterator[Fi
         return
     built = {(key.columns, key.parent, key.parent_columns): key for key in found.foreign_keys}
     for key in subject.target.foreign_keys:
-        if not key.enforced:
-            continue
         standing = built.get((key.columns, key.parent, key.parent_columns))
         if standing is None:
             yield _finding(subject, key, 1, f"the relationship to {key.parent} is not built")
-        elif not standing.enforced:
+        elif key.enforced and not standing.enforced:
             yield _finding(subject, key, 1, "the constraint is not valid")
         if {*key.columns} <= {*found.column_names}:
             yield from _orphans(connection, subject, key)
@@ -51,8 +53,15 @@ def _orphans(connection: Connection, subject: Subject, key: ForeignKey) -> Itera
     row = connection.execute(statement).fetchone()
     assert row is not None, "count(*) has one row"
     if row[0]:
-        yield _finding(subject, key, row[0], f"{row[0]:,} rows name no row of {key.parent}, the first {row[1]}")
+        detail = f"{row[0]:,} rows name no row of {key.parent}, the first {row[1]}"
+        yield _finding(subject, key, row[0], detail) if key.enforced else _allowed(subject, key, row[0], detail)
 
 
 def _finding(subject: Subject, key: ForeignKey, count: int, detail: str) -> Finding:
     return Finding("foreign_keys", subject.target.name, key.name, count, detail)
+
+
+def _allowed(subject: Subject, key: ForeignKey, count: int, detail: str) -> Finding:
+    statement = text(ddl.validate_constraint(subject.target, key.name))
+    told = f"{detail}; not_valid lets them stay. When they are mended: {statement}"
+    return replace(_finding(subject, key, count, told), allowed=True)

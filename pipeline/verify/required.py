@@ -1,4 +1,4 @@
-"""No required column holds NULL, and PostgreSQL will see to it from now on; none that must be filled is empty."""
+"""No required column holds NULL, and PostgreSQL will see to it from now on."""
 
 from __future__ import annotations
 
@@ -20,23 +20,18 @@ def verify_required(connection: Connection, subject: Subject) -> Iterator[Findin
         if standing[name].nullable:
             yield _finding(subject, name, 1, "the column is required and the target allows NULL")
     if present:
-        yield from _count(connection, subject, present, SQL("{} is null"), "hold NULL")
-    filled = [column.name for column in subject.target.columns if column.name in present and not column.empty_allowed]
-    if filled:
-        yield from _count(connection, subject, filled, SQL("{} = ''"), "are empty text")
+        yield from _nulls(connection, subject, present)
 
 
-def _count(connection: Connection, subject: Subject, names: list[str], condition: SQL, said: str) -> Iterator[Finding]:
+def _nulls(connection: Connection, subject: Subject, names: list[str]) -> Iterator[Finding]:
     """One pass over the table for all its columns."""
-    counts = SQL(", ").join(
-        SQL("count(*) filter (where {})").format(condition.format(Identifier(name))) for name in names
-    )
+    counts = SQL(", ").join(SQL("count(*) filter (where {} is null)").format(Identifier(name)) for name in names)
     statement = SQL("select {} from {}").format(counts, relation(subject.target))
     found = connection.execute(statement).fetchone()
     assert found is not None, "count(*) has one row"
     for name, count in zip(names, found, strict=True):
         if count:
-            yield _finding(subject, name, count, f"{count:,} rows {said}")
+            yield _finding(subject, name, count, f"{count:,} rows hold NULL")
 
 
 def _finding(subject: Subject, column: str, count: int, detail: str) -> Finding:

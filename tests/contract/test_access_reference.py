@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 from pipeline.batch import Batch, Position
-from pipeline.catalog import Catalog, Column, IndexPart, SqlType
+from pipeline.catalog import Catalog, Check, Column, IndexPart, SqlType
+from pipeline.dialects.draft import draft
 from pipeline.errors import DamagedSource, PasswordError, UnsupportedSource
 from pipeline.sources.access import AccessSource
 
@@ -338,6 +339,16 @@ def test_descending_and_combined_indexes() -> None:
     index = next(index for index in table.indexes if index.name == "DataIndex")
     assert index.parts == (IndexPart("data1"), IndexPart("data2", descending=True))
     assert table.primary_key == ("name",)
+
+
+def test_text_that_may_not_be_empty_and_guids_that_number_themselves() -> None:
+    with AccessSource(REFERENCE / "indexCodesV1997.mdb") as source:
+        catalog = source.catalog()
+    assert Check("name", '<>""', ("name",)) in catalog.table("Table1").checks
+    assert catalog.table("Table13").column("data").default == "GenGUID()"
+    drafted = draft(catalog).mapping.tables
+    assert [check.sql for check in drafted["Table1"].checks] == ["\"name\" <> ''", "\"data\" <> ''"]
+    assert drafted["Table13"].columns["data"].default_sql == "gen_random_uuid()"
 
 
 def test_links_are_told_without_their_passwords() -> None:

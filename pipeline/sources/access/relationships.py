@@ -21,7 +21,7 @@ _COLUMNS = {
     "grbit": "Long",
     "icolumn": "Long",
 }
-_NOT_ENFORCED, _CASCADE_UPDATE, _CASCADE_DELETE, _SET_NULL = 0x2, 0x100, 0x1000, 0x2000
+_ONE_TO_ONE, _NOT_ENFORCED, _CASCADE_UPDATE, _CASCADE_DELETE, _SET_NULL = 0x1, 0x2, 0x100, 0x1000, 0x2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ def _key(name: str, columns: list[dict[str, Any]]) -> ForeignKey:
         on_update=Action.CASCADE if flags & _CASCADE_UPDATE else Action.NO_ACTION,
         on_delete=delete,
         enforced=not flags & _NOT_ENFORCED,
+        one_to_one=bool(flags & _ONE_TO_ONE),
     )
 
 

@@ -8,10 +8,8 @@ from dataclasses import replace
 from pipeline.catalog import (
     Action,
     Catalog,
-    Check,
     Column,
     ForeignKey,
-    Identity,
     Index,
     IndexPart,
     Notice,
@@ -29,10 +27,9 @@ from pipeline.sources.access.objects import Objects
 from pipeline.sources.access.properties import NO_PROPERTIES, Properties, parse_properties
 from pipeline.sources.access.queries import read_queries
 from pipeline.sources.access.relationships import read_relationships, resolve
+from pipeline.sources.access.rules import checks, comment, identify, lookup_notices, readable_choices, text
 from pipeline.sources.access.suspicion import code_page_notices
 from pipeline.sources.access.text import decode_bytes
-
-_LARGEST_LONG = 2**31 - 1
 
 
 def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
@@ -49,8 +46,8 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
         definitions.append(definition)
         complex_columns = tuple(read_complex_columns(file, objects, names, definition))
         table = _with_keys(_table(file, definition, properties), complex_columns)
-        tables += [table, *(_values_table(file, table, complex_column) for complex_column in complex_columns)]
-        notices += _table_notices(table)
+        tables += [table, *(_values_table(file, table, one, properties) for one in complex_columns)]
+        notices += [*_table_notices(table), *lookup_notices(name, properties)]
     tables, unresolved = _related(file, objects, names, tables)
     queries, unread = _queries(file, objects, names)
     notices += [*unresolved, *unread, *code_page_notices(file, definitions, names)]
@@ -81,12 +78,15 @@ def _explained(column: Column, comment: str | None) -> Column:
     return replace(column, type=SqlType("Unknown complex")) if column.type.name == "Complex" else column
 
 
-def _values_table(file: AccessFile, parent: Table, complex_column: ComplexColumn) -> Table:
+def _values_table(file: AccessFile, parent: Table, complex_column: ComplexColumn, properties: Properties) -> Table:
     """The values of a complex column as a table of their own, which go with their row."""
     table = _table(file, complex_column.values, NO_PROPERTIES)
+    choices = readable_choices(properties.columns.get(complex_column.column, {}))
+    columns = tuple(replace(one, choices=choices) if one.name == "Value" else one for one in table.columns)
     own, numbers = (complex_column.key,), (complex_column.column,)
     key = ForeignKey(table.name, own, parent.name, numbers, on_delete=Action.CASCADE)
-    return replace(table, foreign_keys=(key,), comment=f"values of {complex_column.column} in {parent.name}")
+    said = f"values of {complex_column.column} in {parent.name}"
+    return replace(table, columns=columns, foreign_keys=(key,), comment=said)
 
 
 def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Table]) -> tuple[list[Table], list[Notice]]:
@@ -133,20 +133,14 @@ def _table(file: AccessFile, table: TableDefinition, properties: Properties) -> 
         for index in table.indexes
     )
     columns = tuple(_column(file, table, column, properties, column.name in required) for column in table.columns)
-    comment = _text(properties.table.get("Description"))
-    checks = tuple(_checks(table, properties))
-    return Table(table.name, columns, indexes=indexes, comment=comment, rows=table.rows, checks=checks)
-
-
-def _checks(table: TableDefinition, properties: Properties) -> Iterator[Check]:
-    """The validation rules: the table's own first, then the columns', in the order of these."""
-    rule = _text(properties.table.get("ValidationRule"))
-    if rule:
-        yield Check("", rule)
-    for column in table.columns:
-        rule = _text(properties.columns.get(column.name, {}).get("ValidationRule"))
-        if rule:
-            yield Check(column.name, rule, (column.name,))
+    return Table(
+        table.name,
+        columns,
+        indexes=indexes,
+        comment=text(properties.table.get("Description")),
+        rows=table.rows,
+        checks=tuple(checks(table, properties, wide=file.format.wide)),
+    )
 
 
 def _column(
@@ -154,28 +148,18 @@ def _column(
 ) -> Column:
     type = type_of(column, wide=file.format.wide)
     own = properties.columns.get(column.name, {})
-    default = _text(own.get("DefaultValue"))
+    default = text(own.get("DefaultValue"))
     identity = None
     if column.autonumber and type.name == "Long":
-        identity = _identity(table.last_autonumber, default)
+        identity = identify(table.last_autonumber, default)
         default = None
     if type.name == "Complex":
-        identity = _identity(table.last_complex_number, default)
+        identity = identify(table.last_complex_number, default)
     if column.auto_guid and type.name == "GUID":
         default = default or "GenGUID()"
     nullable = not (indexed or own.get("Required") is True or type.name == "YesNo")
-    empty_allowed = own.get("AllowZeroLength") is not False
-    return Column(column.name, type, nullable, identity, default, _text(own.get("Description")), empty_allowed)
-
-
-def _identity(last: int, default: str | None) -> Identity:
-    """Numbers drawn at random (GenUniqueID) have no next; neither has a column at the end of its range."""
-    at_random = default is not None and "genuniqueid" in default.lower()
-    return Identity(None if at_random or last >= _LARGEST_LONG else last + 1)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    choices = () if type.name == "Complex" else readable_choices(own)
+    return Column(column.name, type, nullable, identity, default, comment(own), choices)
 
 
 def _file_notices(file: AccessFile, objects: Objects) -> Iterator[Notice]:

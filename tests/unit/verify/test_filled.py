@@ -1,21 +1,26 @@
-"""A required text that Access does not let be empty: NULL is a reject, empty text is a finding."""
+"""A text that Access does not let be empty: a check, which empty text breaks and NULL does not."""
 
 from __future__ import annotations
 
-from pipeline.catalog import Column, SqlType
+import psycopg
+import pytest
+
+from pipeline.catalog import Check, Column, SqlType, Table
 from pipeline.postgres.connect import Connection, Target
-from tests.unit.load.walk import column, findings, key, migrate, plan_of, source, table
+from tests.unit.load.walk import column, findings, migrate, plan_of, rows, source
 
-CODE = Column("code", SqlType("Text", (9,)), nullable=False, empty_allowed=False)
-PART = table("part", (column("id"), CODE), key("id"))
+PART = Table(
+    "part",
+    (column("id"), Column("code", SqlType("Text", (9,)))),
+    checks=(Check("code", '<>""', ("code",)),),
+)
 
 
-def test_empty_text_is_found_where_the_mapping_says_filled(database: Target, connection: Connection) -> None:
-    given = source({PART: [(1, "a"), (2, "b"), (3, None)]})
+def test_empty_text_goes_to_the_quarantine_and_comes_no_more(database: Target, connection: Connection) -> None:
+    given = source({PART: [(1, "a"), (2, ""), (3, None), (4, " ")]})
     plan = plan_of(given)
-    assert plan.tasks[0].mapping.columns["code"].required == "filled"
     migrate(given, plan, database)
-    refused = [("rejects", "part", "null_in_required", 1)]
-    assert findings(given, plan, database) == refused
-    connection.execute("update part set code = '' where id = 2")
-    assert sorted(findings(given, plan, database)) == [*refused, ("required", "part", "code", 1)]
+    assert findings(given, plan, database) == [("rejects", "part", "check_violation", 1)]
+    assert rows(connection, "select id from part order by id") == [(1,), (3,), (4,)]
+    with pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute("insert into part values (5, '')")

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -61,6 +63,15 @@ def test_catalog_has_relationships_with_their_actions(catalog: Catalog) -> None:
     )
     assert keys["FK_routings_groups"].on_update is Action.CASCADE
     assert not keys["FK_logs_users"].enforced
+
+
+def test_a_relationship_of_one_to_one(sample: Path, changed: Callable[[dict[int, bytes]], Path]) -> None:
+    cascading, same = struct.pack("<3i", 0x100, 1, 0), struct.pack("<3i", 0x101, 1, 0)  # flags, columns, number
+    raw = sample.read_bytes()
+    assert raw.count(cascading) == 1
+    with AccessSource(changed({raw.index(cascading): same})) as source:
+        found = {key for table in source.catalog().tables for key in table.foreign_keys}
+    assert [(key.parent, key.on_update) for key in found if key.one_to_one] == [("routing_groups", Action.CASCADE)]
 
 
 def test_catalog_tells_the_format_and_what_is_not_carried(catalog: Catalog) -> None:
