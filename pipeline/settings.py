@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     db_type: DbType | None = None
     access_path: Path | None = None
     access_password: SecretStr | None = None
+    access_links: Path | None = None
+    """Directory of the Access files that the source's links may lead to; None follows none."""
     migration_batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Rows of a batch, at most."""
     migration_log_interval: Annotated[int, Field(ge=1)] = 10_000

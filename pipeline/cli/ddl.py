@@ -12,6 +12,7 @@ from pipeline.catalog import Catalog, Table
 from pipeline.cli.opening import (
     CodePageOption,
     FileArgument,
+    LinksOption,
     MappingOption,
     PasswordOption,
     TablesOption,
@@ -29,10 +30,11 @@ def ddl(
     tables: TablesOption = "",
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
+    follow_links: LinksOption = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
     """Print the SQL that makes the target's schema."""
-    settings = load_file_settings(password_stdin=password_stdin)
+    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
     with opened_plan(settings, file, mapping, code_page, tables) as opened:
         script = schema_script(opened.plan.target, [task.target for task in opened.plan.tasks])
     if output is None:

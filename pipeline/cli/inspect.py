@@ -11,12 +11,14 @@ from pipeline.cli.opening import (
     CodePageOption,
     FileArgument,
     JsonOption,
+    LinksOption,
     PasswordOption,
     load_file_settings,
     open_source,
     source_path,
 )
 from pipeline.dialects.draft import draft
+from pipeline.errors import UsageError
 from pipeline.report.catalog import print_catalog, print_differences, print_queries
 from pipeline.report.text import as_json
 from pipeline.sources.access.cross_check import cross_check
@@ -26,13 +28,16 @@ def inspect(
     file: FileArgument = None,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
+    follow_links: LinksOption = None,
     compare: Annotated[
         bool, typer.Option("--cross-check", help="Read a small file with access-parser too, and tell where we differ.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show tables, columns, keys, relationships and warnings of an Access file."""
-    settings = load_file_settings(password_stdin=password_stdin)
+    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
+    if compare and settings.access_links:
+        raise UsageError("--cross-check reads one file alone", hint="leave out --follow-links and ACCESS_LINKS")
     opened, dialect = open_source(settings, file, code_page)
     with opened as source:
         catalog = source.catalog()

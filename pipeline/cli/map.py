@@ -8,7 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli.console import make_console
-from pipeline.cli.opening import CodePageOption, FileArgument, PasswordOption, load_file_settings, open_source
+from pipeline.cli.opening import (
+    CodePageOption,
+    FileArgument,
+    LinksOption,
+    PasswordOption,
+    load_file_settings,
+    open_source,
+)
 from pipeline.cli.writing import write_whole
 from pipeline.dialects.draft import draft
 from pipeline.errors import UsageError
@@ -31,10 +38,13 @@ def map_(
     ] = False,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
+    follow_links: LinksOption = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a complete, commented mapping of a source: every table, column and key."""
-    opened, dialect = open_source(load_file_settings(password_stdin=password_stdin), file, code_page)
+    opened, dialect = open_source(
+        load_file_settings(password_stdin=password_stdin, access_links=follow_links), file, code_page
+    )
     with opened as source:
         catalog = source.catalog()
     made = draft(catalog, dialect=dialect, naming=naming, schema=schema, lookups=lookups)

@@ -23,6 +23,7 @@ from pipeline.cli.opening import (
     CodePageOption,
     FileArgument,
     JsonOption,
+    LinksOption,
     MappingOption,
     Opened,
     PasswordOption,
@@ -63,12 +64,15 @@ def migrate(
     restart: Annotated[bool, typer.Option("--restart", help="Forget earlier loads and begin again.")] = False,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
+    follow_links: LinksOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for cron.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Carry an Access database into PostgreSQL, verify it, and print the report."""
-    settings = load_file_settings(password_stdin=password_stdin, migration_batch_size=batch_size)
+    settings = load_file_settings(
+        password_stdin=password_stdin, access_links=follow_links, migration_batch_size=batch_size
+    )
     console = make_console(stderr=json)
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     log = open_log(Path("logs"), verbose=verbose, run_id=run_id)

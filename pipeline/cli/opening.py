@@ -23,7 +23,7 @@ from pipeline.mapping.read import read_mapping
 from pipeline.postgres.connect import Target
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.settings import DbType, Settings, load_settings
-from pipeline.sources.access import AccessSource
+from pipeline.sources.access import AccessSource, LinkedSource
 from pipeline.sources.base import Source
 
 FileArgument = Annotated[
@@ -38,6 +38,10 @@ CodePageOption = Annotated[
 ]
 PasswordOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the file's password from standard input, one line.")
+]
+LinksOption = Annotated[
+    Path | None,
+    typer.Option("--follow-links", metavar="DIR", help="Read linked tables too, from the Access files in DIR."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
@@ -95,7 +99,10 @@ def open_source(settings: Settings, file: Path | None, code_page: str | int | No
     """The source that the flags or the settings name, to be entered; raises UsageError and SettingsError."""
     password = settings.access_password.get_secret_value() if settings.access_password else None
     number = int(code_page) if isinstance(code_page, str) and code_page.isdigit() else code_page
-    return AccessSource(source_path(settings, file), code_page=number, password=password), ACCESS
+    path, directory = source_path(settings, file), settings.access_links
+    if directory is None:
+        return AccessSource(path, code_page=number, password=password), ACCESS
+    return LinkedSource(path, directory, code_page=number, password=password), ACCESS
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pipeline.cli.opening import (
     CodePageOption,
     FileArgument,
     JsonOption,
+    LinksOption,
     MappingOption,
     PasswordOption,
     load_file_settings,
@@ -59,10 +60,11 @@ def replay(
     mapping: MappingOption = None,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
+    follow_links: LinksOption = None,
     json: JsonOption = False,
 ) -> None:
     """Try the refused rows again, with the mapping and the target as they are now; exit 6 if some stay."""
-    settings = load_file_settings(password_stdin=password_stdin)
+    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
     console = make_console(stderr=json)
     with opened_plan(settings, file, mapping, code_page) as opened:
         target = open_target(settings, console)

@@ -9,6 +9,7 @@ from pipeline.cli.opening import (
     CodePageOption,
     FileArgument,
     JsonOption,
+    LinksOption,
     MappingOption,
     PasswordOption,
     TablesOption,
@@ -28,10 +29,11 @@ def verify(
     tables: TablesOption = "",
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
+    follow_links: LinksOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check counts, keys, relationships, required columns, identities and the quarantine; exit 1 on a finding."""
-    settings = load_file_settings(password_stdin=password_stdin)
+    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
     console = make_console(stderr=json)
     with opened_plan(settings, file, mapping, code_page, tables) as opened:
         target = open_target(settings, console)

@@ -11,6 +11,7 @@ from pipeline.sources.access.codepage import Names
 from pipeline.sources.access.columns import type_of
 from pipeline.sources.access.definition import TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.link import LINK, ODBC_LINK, Link, parse_link
 from pipeline.sources.access.reading import read_table
 
 OBJECTS_PAGE = 2
@@ -23,15 +24,15 @@ _OBJECT_COLUMNS = {
     "Flags": "Long",
     "Connect": "Memo",
     "Database": "Memo",
+    "ForeignName": "Text",
     "LvProp": "OLE",
 }
 _BATCH_ROWS = 1000
 
-_TABLE, _ODBC_LINK, _QUERY, _LINK = 1, 4, 5, 6
+_TABLE, _QUERY = 1, 5
 _SYSTEM = 0x80000002
 _HIDDEN_NAME = re.compile(r"MSys|~TMP|f_[0-9A-F]{32}_", re.IGNORECASE)
 """System tables, leftovers of a crash, and the tables behind attachments and multi-valued columns."""
-_SECRET = re.compile(r"(?i)\b(pwd|password)(\s*=\s*)[^;]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Objects:
     tables: Mapping[str, TableObject]
     """Tables of the user, by name."""
     system: Mapping[str, TableObject]
-    links: Mapping[str, str]
-    """Linked tables and where they lead, without passwords."""
+    links: Mapping[str, Link]
+    """Linked tables, by the names that they have here."""
     queries: tuple[QueryObject, ...]
     """Saved by the user, by name; not those behind forms and reports."""
 
@@ -64,7 +65,8 @@ def read_objects(file: AccessFile, names: Names) -> Objects:
     """Read MSysObjects; raises DamagedSource where it does not describe tables."""
     definition = read_definition(file, OBJECTS_PAGE, _OBJECTS, names)
     found: dict[str, dict[str, TableObject]] = {"user": {}, "system": {}}
-    links, queries = {}, []
+    links: dict[str, Link] = {}
+    queries = []
     for record in records(file, definition, _OBJECT_COLUMNS, names.codec):
         name, kind, page = record["Name"], record["Type"], record["Id"]
         if name is None or kind is None or page is None:
@@ -75,8 +77,10 @@ def read_objects(file: AccessFile, names: Names) -> Objects:
             if name in place:
                 raise file.damaged(f"names two tables {name!r}", table=_OBJECTS, page=OBJECTS_PAGE)
             place[name] = TableObject(name, page & 0xFFFFFF, record["LvProp"])
-        elif kind in (_ODBC_LINK, _LINK):
-            links[name] = _SECRET.sub(r"\1\2***", record["Connect"] or record["Database"] or "")
+        elif kind in (ODBC_LINK, LINK):
+            if name in links:
+                raise file.damaged(f"names two links {name!r}", table=_OBJECTS, page=OBJECTS_PAGE)
+            links[name] = parse_link(kind, record["Connect"], record["Database"], record["ForeignName"])
         elif kind == _QUERY and not name.startswith("~"):
             queries.append(QueryObject(name, page))
     return Objects(found["user"], found["system"], links, tuple(sorted(queries, key=lambda query: query.name)))

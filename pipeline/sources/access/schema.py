@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.catalog import (
@@ -32,9 +32,12 @@ from pipeline.sources.access.suspicion import code_page_notices
 from pipeline.sources.access.text import decode_bytes
 
 
-def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
-    """Tables of the user by name, facts of the file, and notices of what does not arrive as it is."""
-    definitions, tables, notices = [], [], list(_file_notices(file, objects))
+def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapping[str, Table | str]) -> Catalog:
+    """Tables of the user by name, facts of the file, and notices of what does not arrive as it is.
+
+    `linked` has for names of links the tables they lead to, or why they lead to none.
+    """
+    definitions, tables, notices = [], [], list(_file_notices(file, objects, linked))
     for name, described in sorted(objects.tables.items()):
         definition = read_definition(file, described.page, name, names)
         properties = NO_PROPERTIES
@@ -48,6 +51,7 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names) -> Catalog:
         table = _with_keys(_table(file, definition, properties), complex_columns)
         tables += [table, *(_values_table(file, table, one, properties) for one in complex_columns)]
         notices += [*_table_notices(table), *lookup_notices(name, properties)]
+    tables += [table for table in linked.values() if isinstance(table, Table)]
     tables, unresolved = _related(file, objects, names, tables)
     queries, unread = _queries(file, objects, names)
     notices += [*unresolved, *unread, *code_page_notices(file, definitions, names)]
@@ -107,7 +111,14 @@ def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Tabl
             notices.append(Notice(child.name, None, f"relationship to {parent!r} is not carried: it is not here"))
         else:
             keys.setdefault(child.name, []).append(key)
-    return [replace(table, foreign_keys=(*table.foreign_keys, *keys.get(table.name, ()))) for table in tables], notices
+    return [_with_relationships(table, keys.get(table.name, [])) for table in tables], notices
+
+
+def _with_relationships(table: Table, keys: list[ForeignKey]) -> Table:
+    """A linked table has those of its own file, and Access may show one of them in this file as well."""
+    known = {(key.columns, key.parent, key.parent_columns) for key in table.foreign_keys}
+    others = (key for key in keys if (key.columns, key.parent, key.parent_columns) not in known)
+    return replace(table, foreign_keys=(*table.foreign_keys, *others))
 
 
 def _facts(file: AccessFile, names: Names) -> dict[str, str]:
@@ -162,13 +173,16 @@ def _column(
     return Column(column.name, type, nullable, identity, default, comment(own), choices)
 
 
-def _file_notices(file: AccessFile, objects: Objects) -> Iterator[Notice]:
+def _file_notices(file: AccessFile, objects: Objects, linked: Mapping[str, Table | str]) -> Iterator[Notice]:
     if file.header.has_password:
         yield Notice(
             None, None, "a password guards opening it in Access; the pages are not encrypted, so none is needed"
         )
-    for name, connect in sorted(objects.links.items()):
-        yield Notice(name, None, f"is a link to {connect or 'another file'} and is not carried")
+    for name, link in sorted(objects.links.items()):
+        if not isinstance(reason := linked.get(name), Table):
+            hint = "with `--follow-links DIR` it is, if that file is in DIR" if link.file else None
+            why = next((f": {text}" for text in (reason, hint) if text), "")
+            yield Notice(name, None, f"is a link to {link} and is not carried{why}")
 
 
 _NOT_READ = {

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pipeline.batch import Batch, Fingerprint, Position
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, Table
 from pipeline.errors import SourceError, UnsupportedSource
 from pipeline.sources.access.codepage import UTF_16, Names, codec_of
 from pipeline.sources.access.columns import check_decodable
 from pipeline.sources.access.complex import read_complex_columns
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.link import Link
 from pipeline.sources.access.objects import OBJECTS_PAGE, Objects, read_objects
 from pipeline.sources.access.reading import count_rows, read_table
 from pipeline.sources.access.schema import build_catalog
@@ -71,11 +72,24 @@ class AccessSource:
 
     def catalog(self) -> Catalog:
         if self._catalog is None:
-            file, objects, codec = self._open()
-            names = Names(codec)
-            self._catalog = build_catalog(file, objects, names)
-            file.check_unchanged()
+            self._catalog = self.catalog_with({})
         return self._catalog
+
+    def catalog_with(self, linked: Mapping[str, Table | str]) -> Catalog:
+        """The catalog with tables that stand for links of the file, or reasons why none does."""
+        file, objects, codec = self._open()
+        catalog = build_catalog(file, objects, Names(codec), linked)
+        file.check_unchanged()
+        return catalog
+
+    def links(self) -> Mapping[str, Link]:
+        """Tables that live elsewhere, by the names that they have here."""
+        _, objects, _ = self._open()
+        return objects.links
+
+    def table_names(self) -> Collection[str]:
+        _, objects, _ = self._open()
+        return objects.tables
 
     def fingerprint(self) -> Fingerprint:
         file, _, codec = self._open()

@@ -83,7 +83,7 @@ def _column(name: str, type: int) -> ColumnDefinition:
 def test_empty_text_is_refused_only_where_access_holds_to_it() -> None:
     """A property that is missing means No in the designer, and the engine lets empty text pass."""
     columns = tuple(_column(name, type) for name, type in (("No", TEXT), ("Yes", TEXT), ("Absent", TEXT), ("N", LONG)))
-    table = TableDefinition("T", 3, 0, 0, 0, 0, columns, ())
+    table = TableDefinition("T", 3, 0, 0, 0, 0, 0, columns, ())
     own: dict[str, dict[str, Value]] = {
         "No": {"AllowZeroLength": False, "ValidationRule": 'Like "A*"'},
         "Yes": {"AllowZeroLength": True},
