@@ -78,7 +78,9 @@ class ColumnMapping(Part):
     to: Annotated[str, AfterValidator(valid_column)] | None = Field(
         None, description="Name in PostgreSQL; without it the source name, folded as `naming` says."
     )
-    type: PostgresType | None = Field(None, description="PostgreSQL type: varchar(50), numeric(19,4), timestamp, ...")
+    type: PostgresType | None = Field(
+        None, description="PostgreSQL type: varchar(50), numeric(19,4), timestamp, text[], ..."
+    )
     required: bool = Field(False, description="NOT NULL; a row without a value is a reject.")
     identity: bool = Field(False, description="Numbers new rows by itself, after the highest value that arrived.")
     default: Scalar | None = Field(None, description="Value that takes the place of NULL in the source.")
