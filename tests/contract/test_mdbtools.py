@@ -54,8 +54,9 @@ def test_keys_and_indexes_are_those_that_mdbtools_tells(path: Path) -> None:
     told = _told(path)
     with _open(path) as source:
         for table in source.catalog().tables:
+            hidden = "." in table.name  # the values of a complex column, which mdb-schema does not show
             # Where two names share one index mdb-schema counts wrong, and gives names the columns of others.
-            if len({index.columns for index in table.indexes}) == len(table.indexes):
+            if not hidden and len({index.columns for index in table.indexes}) == len(table.indexes):
                 assert _ours(table) == told.get(_written(table.name), Counter())
 
 
