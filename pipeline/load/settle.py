@@ -131,7 +131,8 @@ class Settler:
             for key in one.target.foreign_keys:
                 if key.parent in shaky and key.name not in unbuilt:
                     self._connection.execute(ddl.drop_constraint(one.target, key.name))
-                    shaky.update([one.target.name] * key.enforced)
+                    if key.enforced:
+                        shaky.add(one.target.name)
 
     def _unhinge(self, fresh: Sequence[Settlement]) -> list[tuple[Settlement, ForeignKey]]:
         """Take down standing relationships whose orphans the mapping lets stay, while staged rows come in."""
