@@ -35,7 +35,8 @@ def print_queries(console: Console, queries: Sequence[Query], views: Mapping[str
         text = f"query {query.name}: {reasons[query.name]}"
         console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
         for line in query.sql.splitlines():
-            console.print(f"    {line.strip()}", style="dim", markup=False, highlight=False, soft_wrap=True)
+            shown = "".join(c if c.isprintable() else " " for c in line.strip())
+            console.print(f"    {shown}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_differences(console: Console, differences: Sequence[tuple[str, str | None, str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pipeline.dialects.queries.translate import translate_query
 from pipeline.dialects.queries.tree import Derived, Input, Join, Named, Statement
 from pipeline.dialects.rules import DraftedViews
 from pipeline.mapping.models import Mapping, ViewMapping
-from pipeline.mapping.names import fold, shorten
+from pipeline.mapping.names import fold, shorten, storable, valid_name
 from pipeline.mapping.selects import valid_select
 
 
@@ -41,8 +42,12 @@ class _Drafting:
         """Each query after those that it reads."""
         shapes = table_shapes(self.catalog, self.mapping)
         parsed: dict[str, tuple[Query, Statement]] = {}
+        names = Counter(query.name.casefold() for query in self.catalog.queries)
+        names.update(table.name.casefold() for table in self.catalog.tables)
         for query in self.catalog.queries:
             try:
+                if names[query.name.casefold()] > 1:
+                    raise Untranslatable("another query or table has its name")
                 parsed[query.name.casefold()] = query, _parse(query)
             except Untranslatable as reason:
                 self._leave(query, reason)
@@ -62,8 +67,9 @@ class _Drafting:
         try:
             if name in self.taken:
                 raise Untranslatable(f"the target has another {name!r} already")
+            storable(query.name)
             made = translate_query(statement, shapes, self.mapping.naming)
-            view = ViewMapping(to=name, sql=valid_select(made.sql))
+            view = ViewMapping(to=valid_name(name), sql=valid_select(made.sql))
         except ValueError as reason:
             self._leave(query, reason)
             return

@@ -118,7 +118,10 @@ def put_together(name: str, rows: Sequence[Row], *, whole: bool = True) -> Query
     shown = _QUOTED.sub(_without_connect, sql)
     if parts.of(_ELSEWHERE) or shown != sql:
         reason = "it reads another database"
-    return Query(name, kind, shown, parameters, reason)
+    whole_text = shown.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if whole_text != shown:
+        reason = "it holds text that PostgreSQL cannot store"
+    return Query(name, kind, whole_text, parameters, reason)
 
 
 @dataclass(frozen=True, slots=True)

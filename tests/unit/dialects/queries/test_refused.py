@@ -99,9 +99,9 @@ def test_a_long_chain_of_queries_is_followed() -> None:
     assert len(draft(catalog(queries)).mapping.views) == 1001
 
 
-def test_a_query_named_as_a_table_in_the_target_is_left() -> None:
-    made = draft(catalog({"ORDERS": "SELECT ID FROM Customers"}))
-    assert "the target has another 'orders' already" in made.left[0].text
+def test_a_query_named_as_a_relation_of_the_target_is_left() -> None:
+    made = draft(catalog({"orders PKEY": "SELECT ID FROM Customers"}))
+    assert "the target has another 'orders_pkey' already" in made.left[0].text
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,19 @@ def test_a_number_does_not_pass_for_the_files_that_access_shows(sql: str) -> Non
     files = Table("Files", (Column("ID", SqlType("Long")), Column("Docs", SqlType("Complex"))))
     made = draft(Catalog((files,), queries=(Query("q", QueryKind.SELECT, sql),)))
     assert "Docs holds files, several values or a history" in made.left[0].text
+
+
+def test_names_that_the_source_gives_twice_stand_for_nothing() -> None:
+    saved = tuple(Query(name, QueryKind.SELECT, "SELECT ID FROM Customers") for name in ("q", "Q", "orders", "sound"))
+    made = draft(replace(catalog({}), queries=(*saved, Query("over", QueryKind.SELECT, "SELECT ID FROM q"))))
+    assert {*made.mapping.views} == {"sound"}
+    reasons = {notice.table: notice.text for notice in made.left}
+    assert {*reasons} == {"q", "Q", "orders", "over"}
+    assert all("another query or table has its name" in reasons[name] for name in ("q", "Q", "orders"))
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\0b", "   "])
+def test_a_name_that_postgresql_cannot_hold_is_left(name: str) -> None:
+    made = draft(catalog({name: "SELECT ID FROM Customers"}), naming="keep")
+    assert made.mapping.views == {}
+    assert len(made.left) == 1

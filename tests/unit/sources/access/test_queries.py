@@ -130,3 +130,10 @@ def test_a_column_named_password_is_no_secret() -> None:
     where = "Name='a' AND Password = 'b' AND [Database] = 'c'"
     query = put_together("q", _rows(_A, _STAR, (8, "", "", where, 0)))
     assert (query.sql, query.reason) == (f"SELECT * FROM A WHERE {where};", None)
+
+
+@pytest.mark.parametrize("bad", ["\0", "\ud800", "x\udc00"])
+def test_text_that_nothing_can_store_is_shown_with_marks(bad: str) -> None:
+    query = put_together("q", _rows(_A, _STAR, (8, "", "", f"x = '{bad}'", 0)))
+    assert query.reason == "it holds text that PostgreSQL cannot store"
+    assert query.sql.encode() == f"SELECT * FROM A WHERE x = '{bad[:-1]}\ufffd';".encode()
