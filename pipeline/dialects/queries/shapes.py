@@ -69,7 +69,7 @@ def _spellings(tables: list[Table], mapping: Mapping) -> dict[Spelling, Spelling
         (table.name, key.columns[0]): (key.references, key.referenced_columns[0])
         for table in tables
         for key in mapping.tables[table.name].foreign_keys
-        if len(key.columns) == 1 and (key.references, key.referenced_columns[0]) in keys
+        if len(key.columns) == 1 and not key.not_valid and (key.references, key.referenced_columns[0]) in keys
     }
     found = {}
     for column in {*keys, *parents}:

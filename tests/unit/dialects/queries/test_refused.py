@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.catalog import Catalog, Column, Query, QueryKind, SqlType, Table
 from pipeline.dialects.draft import draft
+from pipeline.dialects.queries.views import draft_views
 from tests.unit.dialects.queries.shop import catalog
 
 
@@ -127,3 +128,15 @@ def test_a_name_that_postgresql_cannot_hold_is_left(name: str) -> None:
     made = draft(catalog({name: "SELECT ID FROM Customers"}), naming="keep")
     assert made.mapping.views == {}
     assert len(made.left) == 1
+
+
+def test_a_relationship_whose_orphans_stay_fixes_no_spelling() -> None:
+    source = catalog({"q": "SELECT o.ID FROM Orders AS o INNER JOIN Customers AS c ON o.Customer = c.Code"})
+    mapping = draft(source).mapping
+    assert {*draft_views(source, mapping, ()).views} == {"q"}
+    orders = mapping.tables["Orders"]
+    loose = orders.model_copy(
+        update={"foreign_keys": tuple(key.model_copy(update={"not_valid": True}) for key in orders.foreign_keys)}
+    )
+    left = draft_views(source, mapping.model_copy(update={"tables": {**mapping.tables, "Orders": loose}}), ()).left
+    assert "depends on the file's sort order" in left[0].text
