@@ -162,3 +162,26 @@ def test_another_schema_is_named_in_the_view(source: FrameSource, database: Targ
     assert migrate(source, plan, database) == ()
     assert rows(connection, 'select count(*) from "My shop".over') == [(4,)]
     assert migrate(source, replace(plan), database, run_id="r2", restart=True) == ()
+
+
+def test_a_later_mapping_adds_views_to_tables_that_stand(
+    source: FrameSource, database: Target, connection: Connection
+) -> None:
+    without = plan_of(source, draft(source.catalog()).mapping.model_copy(update={"views": {}}))
+    migrate(source, without, database)
+    assert rows(connection, _VIEWS) == []
+    assert migrate(source, _plan(source), database, run_id="r2") == ()
+    assert rows(connection, _VIEWS) == [("late",), ("mine",), ("over",)]
+    assert rows(connection, "select distinct run_id from _naru.load") == [("r1",)]
+
+
+def test_a_view_that_takes_too_long_is_taken_back(
+    source: FrameSource, database: Target, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.load.views._TIMEOUT_S", 1)
+    endless = "select a.id from customers a" + "".join(f" cross join customers x{n}" for n in range(20))
+    notices = migrate(source, _plan(source, Late=endless), database)
+    assert [notice.table for notice in notices] == ["Late"]
+    assert "statement timeout" in notices[0].text
+    assert rows(connection, _VIEWS) == [("mine",), ("over",)]
+    assert rows(connection, "show statement_timeout") == [("0",)]
