@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.sources.access.codepage import UTF_16
@@ -19,6 +20,7 @@ from pipeline.sources.access.values import Decoded, Flaw, bitmap, scatter
 
 _COMPRESSED = 0xFEFF
 """As a little-endian number: FF FE in the file."""
+_EVERY_BYTE = np.uint64(0x0101010101010101)
 
 
 def decode_text(memory: Memory, slices: Slices, codec: str) -> Decoded:
@@ -84,14 +86,17 @@ def _wide(memory: Memory, slices: Slices) -> Decoded:
     return Decoded(_strings(text, _summed(size, offsets // 2), slices.valid))
 
 
-def _summed(size: Any, offsets: Ints) -> Ints:
-    """Offsets when each unit takes `size` bytes. Empty values are left out: reduceat would give them a neighbour's."""
-    lengths = np.zeros(len(offsets) - 1, np.int64)
-    filled = np.diff(offsets) > 0
-    if filled.any():
-        lengths[filled] = np.add.reduceat(size, offsets[:-1][filled], dtype=np.int64)
-    summed = np.zeros(len(offsets), np.int64)
-    np.cumsum(lengths, out=summed[1:])
+def _summed(size: npt.NDArray[np.uint8], offsets: Ints) -> Ints:
+    """Offsets when each unit takes `size` bytes, of which eight add up to less than a byte holds.
+
+    One multiplication sums a word of eight: its byte k becomes the sum of bytes 0 to k. Half the time of reduceat.
+    """
+    words = np.zeros(len(size) // 8 + 1, "<u8")
+    words.view(np.uint8)[: len(size)] = size
+    sums = words * _EVERY_BYTE
+    before = np.zeros(len(words), np.int64)
+    np.cumsum((sums[:-1] >> np.uint64(56)).astype(np.int64), out=before[1:])
+    summed: Ints = before[offsets >> 3] + (sums << np.uint64(8)).view(np.uint8)[offsets]
     return summed
 
 
