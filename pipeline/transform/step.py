@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import polars as pl
@@ -17,6 +18,8 @@ class Stepped:
     """Where the step has no exact answer: the row goes to the quarantine."""
     lost: pl.Series | None = None
     """Where the value changed by the mapping's wish: each is recorded as a loss."""
+    why: Mapping[int, str] = field(default_factory=dict)
+    """By refused row, where the rule's name does not say it all."""
 
 
 class Step(Protocol):
