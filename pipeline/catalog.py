@@ -63,6 +63,12 @@ class Column:
     comment: str | None = None
     choices: tuple[str, ...] = ()
     """The values that the source's forms allow, as texts; its engine does not hold to them. None: any."""
+    calculated: str | None = None
+    """In a source, the expression that its stored values were computed by."""
+    generated: str | None = None
+    """In a target, the expression that PostgreSQL computes it by: nothing is written to it."""
+    rich_text: bool = False
+    """In a source, whether its text is HTML."""
 
 
 def shown_choices(choices: tuple[str, ...], most: int = 10) -> str:
@@ -145,6 +151,15 @@ class Table:
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    @property
+    def written(self) -> tuple[Column, ...]:
+        """The columns that take values; PostgreSQL computes the others."""
+        return tuple(column for column in self.columns if column.generated is None)
+
+    @property
+    def written_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.written)
 
     def column(self, name: str) -> Column:
         """The column of that exact name; raises KeyError."""

@@ -1,7 +1,7 @@
 """What Access means by its types and defaults.
 
 The formats behind the rows were measured on 255 real files of Jet 3, Jet 4 and ACE 12 to 17.
-Calculated columns and unknown type numbers have no rule, so they stop the plan.
+Calculated columns whose result is not known and unknown type numbers have no rule, so they stop the plan.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from pipeline.catalog import SqlType
-from pipeline.dialects.expressions.translate import check_sql, translate_default
+from pipeline.dialects.expressions.translate import check_sql, generated_sql, translate_default
 from pipeline.dialects.queries.views import draft_views
 from pipeline.dialects.rules import Dialect, TypeRule
 
@@ -21,6 +21,7 @@ _RULES = (
     TypeRule("BigInt", "Int64", "bigint", "Large Number of Access 2016: both are 64 bits, signed"),
     TypeRule("Currency", "Decimal(19,4)", "numeric(19,4)", "64 bits in units of 1/10000: exact; money would round"),
     TypeRule("Decimal(p,s)", "Decimal({0},{1})", "numeric({0},{1})", "exact, at most 28 digits; scale is the column's"),
+    TypeRule("Decimal", "String", "numeric", "of a calculated column: each value has its own scale, up to 29 digits"),
     TypeRule("Single", "Float32", "real", "both are IEEE 754 single"),
     TypeRule("Double", "Float64", "double precision", "both are IEEE 754 double"),
     TypeRule(
@@ -41,9 +42,21 @@ _RULES = (
     TypeRule("Text(n)", "String", "varchar({0})", "n counts UTF-16 units in Access and characters here: always fits"),
     TypeRule("Text", "String", "text", "some files declare no length"),
     TypeRule("Memo", "String", "text", "Long Text: up to a gigabyte"),
-    TypeRule("Hyperlink", "String", "text", "kept as stored: text#address#subaddress#"),
+    TypeRule(
+        "Hyperlink",
+        "String",
+        "text",
+        "kept as stored: text#address#subaddress#screen tip",
+        notice="to have a column of each part, give `hyperlink: split`",
+    ),
     TypeRule("Binary", "Binary", "bytea", "PostgreSQL does not limit the length of bytea"),
-    TypeRule("OLE", "Binary", "bytea", "kept as stored, with the OLE wrapper"),
+    TypeRule(
+        "OLE",
+        "Binary",
+        "bytea",
+        "kept as stored, with the OLE wrapper",
+        notice="to have the embedded file, its name and its class, give `ole: unwrap`",
+    ),
     TypeRule("Attachment", "Binary", "bytea", "the attached file itself, unpacked; its name and type stand beside it"),
     TypeRule(
         "Complex",
@@ -80,4 +93,4 @@ def _quoted(text: str) -> str:
     return f'"{doubled}"'
 
 
-ACCESS = Dialect("Access", _RULES, translate_default, check_sql, one_of, draft_views)
+ACCESS = Dialect("Access", _RULES, translate_default, check_sql, generated_sql, one_of, draft_views)

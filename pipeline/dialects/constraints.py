@@ -18,6 +18,13 @@ Note = Callable[[str, str | None, str], None]
 _SHOWN_CHARACTERS = 300
 
 
+def names_and_types(table: Table, dialect: Dialect, names: Names) -> tuple[dict[str, str], dict[str, SqlType]]:
+    """PostgreSQL names of all columns and types of those that are carried, by source name."""
+    rules = {column.name: dialect.rule(column.type) for column in table.columns}
+    types = {c.name: parse_type(rule.postgres_for(c.type)) for c in table.columns if (rule := rules[c.name])}
+    return {column.name: names.column(column.name) for column in table.columns}, types
+
+
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """Drafts what holds between the rows and columns of one catalog's tables."""
@@ -96,8 +103,7 @@ class Constraints:
         return tuple(keys)
 
     def checks(self, table: Table) -> tuple[CheckMapping, ...]:
-        names = {column.name: self.names.column(column.name) for column in table.columns}
-        types = {column.name: type for column in table.columns if (type := self._type(column))}
+        names, types = names_and_types(table, self.dialect, self.names)
         drafted = []
         for what, check in (*(("validation rule", check) for check in table.checks), *self._lookups(table)):
             column = next(iter(check.columns), None)

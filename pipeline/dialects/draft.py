@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.catalog import Catalog, Column, Notice, Table
 from pipeline.dialects.access import ACCESS
-from pipeline.dialects.constraints import Constraints
+from pipeline.dialects.constraints import Constraints, names_and_types
 from pipeline.dialects.naming import Names
 from pipeline.dialects.rules import Dialect
 from pipeline.errors import MappingError
@@ -22,6 +22,7 @@ from pipeline.mapping.models import (
     Target,
 )
 from pipeline.mapping.names import Naming, fold, storable
+from pipeline.mapping.scalars import quoted
 from pipeline.mapping.types import parse_type
 
 
@@ -106,6 +107,12 @@ class _Drafting:
         if column.identity and column.identity.random:
             text = "the source draws its numbers at random; new ones will count on from the highest that arrives"
             self._note(table.name, column.name, text)
+        if column.calculated and type is not None:
+            self._note(table.name, column.name, self._how_calculated(table, column, column.calculated, type))
+        if column.rich_text:
+            self._note(
+                table.name, column.name, "holds HTML: carried as it is; to have plain text, give `rich_text: strip`"
+            )
         return ColumnMapping(
             to=name,
             type=type,
@@ -114,6 +121,15 @@ class _Drafting:
             default_sql=self._default(table, column, type),
             comment=self._comment(column.comment, table.name, column.name),
         )
+
+    def _how_calculated(self, table: Table, column: Column, expression: str, type: str) -> str:
+        names, types = names_and_types(table, self.dialect, self.names)
+        carried = f"calculated as {expression}: carried as stored"
+        try:
+            sql = self.dialect.generated(expression, parse_type(type), names, types)
+        except ValueError as error:
+            return f"{carried}; PostgreSQL cannot calculate it ({error})"
+        return f"{carried}; to let PostgreSQL calculate it, give `generated: {quoted(sql)}`"
 
     def _default(self, table: Table, column: Column, type: str | None) -> str | None:
         if column.default is None or column.identity or type is None:

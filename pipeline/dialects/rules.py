@@ -64,6 +64,9 @@ class Dialect:
     """A source default in PostgreSQL's words for a column of that PostgreSQL type; None: not known."""
     check: Callable[[str, str | None, Mapping[str, str], Mapping[str, SqlType]], str]
     """A validation rule as a condition, by its column, target names and types; ValueError says why not."""
+    generated: Callable[[str, SqlType, Mapping[str, str], Mapping[str, SqlType]], str]
+    """A calculated column's expression for a column of that PostgreSQL type, by target names and types; ValueError
+    says why not."""
     one_of: Callable[[tuple[str, ...], SqlType], str]
     """A validation rule for a column of that source type to be one of these values; ValueError says why not."""
     views: Callable[[Catalog, models.Mapping, Collection[str]], DraftedViews]

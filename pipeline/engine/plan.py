@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from pipeline.catalog import Catalog, Notice, Table
+from pipeline.catalog import Catalog, Column, Notice, Table
 from pipeline.dialects.rules import Dialect
 from pipeline.engine.nest import make_nest, nests
 from pipeline.errors import MappingError, UsageError
-from pipeline.mapping.check import Where, drafted
-from pipeline.mapping.models import Mapping, TableMapping
+from pipeline.mapping.check import Where, drafted, refuse
+from pipeline.mapping.document import Keys
+from pipeline.mapping.models import ColumnMapping, Mapping, TableMapping
 from pipeline.mapping.target import target_catalog
 from pipeline.transform.chain import Chain, Route
 from pipeline.transform.nest import Nest
@@ -75,7 +76,7 @@ def make_plan(
         if name not in known:
             raise UsageError(f"no table {name!r} in this plan", hint=f"--tables takes: {', '.join(sorted(by_target))}")
     tasks = tuple(
-        _task(source, by_target[table.name], table, mapping, dialect)
+        _task(source, by_target[table.name], table, mapping, dialect, where)
         for table in target.in_dependency_order()
         if not only or {table.name, by_target[table.name].name} & {*only}
     )
@@ -90,12 +91,15 @@ def _queries(source: Catalog, target: Catalog) -> Iterator[Notice]:
         yield Notice(None, None, text + "; `inspect` shows the others, with the reasons" * left)
 
 
-def _task(catalog: Catalog, source: Table, target: Table, mapping: Mapping, dialect: Dialect) -> TableTask:
+def _task(
+    catalog: Catalog, source: Table, target: Table, mapping: Mapping, dialect: Dialect, where: Where
+) -> TableTask:
     mapped = mapping.tables[source.name]
     filtered = {condition.column for condition in mapped.filter}
     routes, nested = [], {}
     for name, column in mapped.columns.items():
-        if column.skip and name not in filtered:
+        left = column.skip or column.generated is not None
+        if left and name not in filtered:
             continue
         origin = source.column(name)
         rule = dialect.rule(origin.type)
@@ -104,10 +108,25 @@ def _task(catalog: Catalog, source: Table, target: Table, mapping: Mapping, dial
                 f"table {source.name}, column {name}: {origin.type} is not read, and the filter asks for it",
                 hint="take the column out of the table's filter",
             )
-        arrives = None if column.skip else target.column(mapping.column_name(source.name, name))
         dtype = rule.dtype_for(origin.type)
-        if arrives and nests(rule, arrives.type):
+        if left:
+            routes.append(Route(origin, None, column, dtype, rule.converter))
+            continue
+        _check_form(column, origin, dtype, ("tables", source.name, "columns", name), where)
+        arrives = target.column(mapping.column_name(source.name, name))
+        if nests(rule, arrives.type):
             nested[name] = make_nest(catalog, source, origin, target, arrives, mapping, dialect)
             dtype = pl.String()
-        routes.append(Route(origin, arrives, column, dtype, rule.converter))
+        for part, made in zip(column.parts, mapping.column_names(source.name, name), strict=True):
+            routes.append(Route(origin, target.column(made), column, dtype, rule.converter, part.step))
     return TableTask(source, target, mapped, Chain(source, mapped, routes), nested)
+
+
+def _check_form(column: ColumnMapping, origin: Column, dtype: pl.DataType, keys: Keys, where: Where) -> None:
+    """An option that reads a form of values stands on a column that can have such values."""
+    for option, asked, wanted in (
+        ("hyperlink: split", column.hyperlink, pl.String),
+        ("ole: unwrap", column.ole, pl.Binary),
+    ):
+        if asked and dtype != wanted:
+            refuse(where, keys, f"{option} does not fit the source's {origin.type}", hint="remove the option")

@@ -77,7 +77,7 @@ def _insert(place: Place, load_mode: str, only: tuple[int, int] | None = None) -
     """Of every staged row, or of those from one locator to another."""
     ordinal = Identifier(ORDINAL)
     within = SQL(" where {} between {} and {}").format(ordinal, *map(Literal, only)) if only else SQL("")
-    names = columns(place.target.column_names)
+    names = columns(place.target.written_names)
     insert = SQL("insert into {} ({}) overriding system value select {} from {}{} order by {}").format(
         relation(place.target), names, names, place.destination, within, ordinal
     )
@@ -86,7 +86,7 @@ def _insert(place: Place, load_mode: str, only: tuple[int, int] | None = None) -
 
 def _on_conflict(place: Place) -> Composed:
     key = place.target.primary_key
-    rest = [name for name in place.target.column_names if name not in key]
+    rest = [name for name in place.target.written_names if name not in key]
     if not rest:
         return SQL(" on conflict ({}) do nothing").format(columns(key))
     changes = SQL(", ").join(SQL("{0} = excluded.{0}").format(Identifier(name)) for name in rest)

@@ -37,12 +37,17 @@ class Place:
     staging: str | None
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the target's columns that the destination has: what PostgreSQL computes is not staged."""
+        return self.target.column_names if self.staging is None else self.target.written_names
+
+    @property
     def destination(self) -> Composable:
         return relation(self.target) if self.staging is None else Identifier(STAGING_SCHEMA, self.staging)
 
 
 def as_loaded(target: Table) -> Table:
-    """The table as COPY writes it: with the column that keeps the source's order."""
+    """The table as its rows arrive: with the column that keeps the source's order."""
     return replace(target, columns=(*target.columns, Column(ORDINAL, SqlType("bigint"))))
 
 
@@ -54,11 +59,11 @@ def prepare(connection: Connection, load: Load, target: Table) -> Place:
         # Nothing is there to vacuum, and its lock would keep the keys waiting.
         connection.execute(SQL("alter table {} set (autovacuum_enabled = false)").format(relation(target)))
     else:
-        staging = replace(target, name=load.staging, schema=STAGING_SCHEMA)
+        staging = replace(target, name=load.staging, schema=STAGING_SCHEMA, columns=target.written)
         connection.execute(SQL("drop table if exists {}").format(relation(staging)))
         connection.execute(ddl.create_bare(as_loaded(staging)))
         # Planned and not run: a generated column or a missing right shows now, and not after the last row.
-        names = columns(target.column_names)
+        names = columns(target.written_names)
         connection.execute(
             SQL("explain insert into {} ({}) overriding system value select {} from {}").format(
                 relation(target), names, names, place.destination
@@ -134,8 +139,10 @@ def mismatches(found: Table | None, wanted: Table, load_mode: str, *, late: Coll
             yield f"column {column.name} is missing"
         elif other.type != column.type:
             yield f"column {column.name} is {other.type}, the mapping says {column.type}"
+        elif column.generated and not other.generated:
+            yield f"column {column.name} is not generated there, the mapping says that it is"
     for column in by_name.values():
-        if not column.nullable and column.default is None and column.identity is None:
+        if not column.nullable and not (column.default or column.generated or column.identity):
             yield f"column {column.name} is required there and has no counterpart in the mapping"
 
 

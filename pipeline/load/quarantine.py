@@ -99,8 +99,8 @@ class Quarantine:
         key = SQL(", ").join(
             SQL("{}::text, to_json(bad.{})").format(Literal(name), columns([name])) for name in target.primary_key
         )
-        # The target's columns only: the locator is none of the row's values.
-        row = SQL("(select to_json(r) from (select {}) r)").format(columns(target.column_names, of="bad"))
+        # The columns that were written only: neither the locator nor what PostgreSQL computes was in the source.
+        row = SQL("(select to_json(r) from (select {}) r)").format(columns(target.written_names, of="bad"))
         statement = SQL(
             """with bad as (
                 delete from {destination} where ctid = any(array({bad})) returning *)

@@ -101,7 +101,7 @@ class Settler:
     def _move_breakers(self, settlement: Settlement) -> None:
         place, mode = settlement.place, settlement.load_mode
         wanted = self._constrained(settlement)
-        carried = place.target.column_names
+        carried = place.columns
         quarantine = self._quarantine(settlement)
         quarantine.nulls([column.name for column in wanted.columns if not column.nullable and column.name in carried])
         for check in wanted.checks:  # first, so that of two rows with one key the sound one stays
@@ -167,7 +167,7 @@ class Settler:
     def _missing(self, settlement: Settlement) -> list[ForeignKey]:
         """Relationships that the rows have not been held against yet."""
         if settlement.place.staging is not None:
-            carried, standing = {*settlement.target.column_names}, self._constrained(settlement).foreign_keys
+            carried, standing = {*settlement.place.columns}, self._constrained(settlement).foreign_keys
             return [key for key in standing if settlement.fresh and {*key.columns} <= carried]
         return [key for key in self._unbuilt(settlement) if key.enforced]
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from pipeline.catalog import Catalog, ForeignKey, Index, Table
 from pipeline.errors import MappingError
-from pipeline.mapping.conditions import condition_columns
+from pipeline.mapping.conditions import named_columns
 from pipeline.mapping.document import Keys, dotted
 from pipeline.mapping.models import Mapping, TableMapping
 from pipeline.mapping.names import primary_key_name, valid_column, valid_name
@@ -61,11 +61,8 @@ def references(mapping: Mapping, where: Where) -> None:
             if condition.column not in table.columns:
                 refuse(where, ("tables", name, "filter", i), f"no column {condition.column!r} in {name!r}")
         for i, check in enumerate(table.checks):
-            carried = [mapping.column_name(name, c) for c, m in table.columns.items() if not m.skip]
-            for column in condition_columns(check.sql):
-                if column not in carried:
-                    text = f"no column {column!r} in {mapping.table_name(name)!r}"
-                    refuse(where, ("tables", name, "checks", i), text, hint=closest(column, carried))
+            _known(mapping, name, check.sql, ("tables", name, "checks", i), where)
+        _generated(mapping, name, where)
         for i, key in enumerate(table.foreign_keys):
             _parent(mapping, key.references, ("tables", name, "foreign_keys", i), where)
             _carried(mapping, key.references, ("tables", name, "foreign_keys", i), key.referenced_columns, where)
@@ -77,9 +74,7 @@ def distinct_names(mapping: Mapping, where: Where) -> None:
     relations: list[Named] = [(mapping.table_name(name), ("tables", name)) for name in kept]
     for name, table in kept.items():
         here: Keys = ("tables", name)
-        columns = [
-            (mapping.column_name(name, c), (*here, "columns", c)) for c, m in table.columns.items() if not m.skip
-        ]
+        columns = [(made, (*here, "columns", c)) for c in table.columns for made in mapping.column_names(name, c)]
         _distinct("columns", columns, valid_column, where)
         indexes = list(_index_names(mapping, name, here))
         foreign_keys = [(key.name, (*here, "foreign_keys", i)) for i, key in enumerate(table.foreign_keys)]
@@ -143,6 +138,34 @@ def _carried(mapping: Mapping, table: str, keys: Keys, columns: tuple[str, ...],
             refuse(where, keys, f"column {column!r} of {table!r} is skipped", hint="carry it, or remove this entry")
     if len(set(columns)) < len(columns):
         refuse(where, keys, f"a column is named twice: {', '.join(columns)}")
+
+
+def _known(mapping: Mapping, table: str, sql: str, keys: Keys, where: Where) -> None:
+    """An expression names columns that the target table will have."""
+    carried = [made for c in mapping.tables[table].columns for made in mapping.column_names(table, c)]
+    for column in named_columns(sql):
+        if column not in carried:
+            text = f"no column {column!r} in {mapping.table_name(table)!r}"
+            refuse(where, keys, text, hint=closest(column, carried))
+
+
+def _generated(mapping: Mapping, table: str, where: Where) -> None:
+    """Generated columns are computed from columns that are written: PostgreSQL computes none from another."""
+    mapped = mapping.tables[table]
+    computed = {mapping.column_name(table, c): c for c, m in mapped.columns.items() if m.generated and not m.skip}
+    for source in computed.values():
+        keys, sql = ("tables", table, "columns", source), mapped.columns[source].generated or ""
+        _known(mapping, table, sql, keys, where)
+        for column in named_columns(sql):
+            if column in computed:
+                hint = "write that column's own expression in its place, or carry one of the two as stored"
+                refuse(where, keys, f"is generated from {column!r}, which is generated itself", hint=hint)
+        if source in mapped.primary_key:
+            refuse(where, keys, "is generated and part of the primary key", hint="carry it as stored")
+    for i, key in enumerate(mapped.foreign_keys):
+        if {*key.columns} & {*computed.values()} and (key.on_update != "no action" or key.on_delete == "set null"):
+            text = "would write to a generated column when its parent changes"
+            refuse(where, ("tables", table, "foreign_keys", i), text, hint="take on_update and `set null` from it")
 
 
 def _parent(mapping: Mapping, name: str, keys: Keys, where: Where) -> None:

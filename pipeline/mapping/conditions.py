@@ -1,4 +1,5 @@
-"""Conditions of CHECK that a mapping may state: one boolean expression over columns, from a closed set of parts.
+"""SQL that a mapping may state, for CHECK and for generated columns: one expression over columns, from a closed set
+of parts.
 
 The text goes into DDL, so it is parsed, each part is looked up here, and what goes on is written anew from the
 tree: no second statement, subquery, comment or function outside the list can be in it.
@@ -22,37 +23,53 @@ PARTS = frozenset(
         *(exp.Abs, exp.Floor, exp.Ceil, exp.Round, exp.Trunc, exp.Extract, exp.TimestampTrunc, exp.TimeToStr),
     )
 )
+# What only some settings of the session decide, and so no generated column may depend on.
+_UNSTEADY = frozenset((exp.TimeToStr,))
 _TYPES = frozenset(("DECIMAL", "DOUBLE", "INT", "BIGINT", "TEXT", "VARCHAR", "DATE", "TIMESTAMP"))
 
 
 def valid_condition(text: str) -> str:
     """The condition as it goes into DDL, which it gives back as it is; raises ValueError."""
-    return _written_anew(_written_anew(text))  # the first pass may bring forth a shape that the second still turns
+    written = _twice_anew(text, PARTS, "a check")
+    if not isinstance(_parsed(written), _BOOLEAN):
+        raise ValueError(f"{text[:60]!r} is not a condition")
+    return written
 
 
-def _written_anew(text: str) -> str:
+def valid_generated(text: str) -> str:
+    """The expression of a generated column as it goes into DDL, which it gives back as it is; raises ValueError.
+
+    Whether its type fits the column's, and whether a cast in it is immutable, PostgreSQL says when the table is made.
+    """
+    return _twice_anew(text, PARTS - _UNSTEADY, "a generated column")
+
+
+def _twice_anew(text: str, parts: frozenset[type[exp.Expr]], where: str) -> str:
+    """The first pass may bring forth a shape that the second still turns."""
+    return _written_anew(_written_anew(text, parts, where), parts, where)
+
+
+def _written_anew(text: str, parts: frozenset[type[exp.Expr]], where: str) -> str:
     tree = _parsed(text)
     for node in tree.walk():
-        if type(node) not in PARTS or not _plain(node):
-            raise ValueError(f"{node.sql('postgres')[:60]!r} may not stand in a check")
-    if not isinstance(tree, _BOOLEAN):
-        raise ValueError(f"{text[:60]!r} is not a condition")
+        if type(node) not in parts or not _plain(node):
+            raise ValueError(f"{node.sql('postgres')[:60]!r} may not stand in {where}")
     return tree.sql("postgres", comments=False)
 
 
-def condition_columns(text: str) -> tuple[str, ...]:
-    """Target names of the columns that a valid condition speaks of, each once."""
+def named_columns(text: str) -> tuple[str, ...]:
+    """Target names of the columns that a valid expression speaks of, each once."""
     return tuple(dict.fromkeys(column.name for column in _parsed(text).find_all(exp.Column)))
 
 
 def _parsed(text: str) -> exp.Expr:
     if len(text) > _LONGEST or "\0" in text:
-        raise ValueError(f"a check is at most {_LONGEST} characters, without U+0000")
+        raise ValueError(f"an expression is at most {_LONGEST} characters, without U+0000")
     try:
         tree = sqlglot.parse_one(text, read="postgres").unnest()
         quote(tree)
     except (SqlglotError, RecursionError) as error:
-        raise ValueError(f"{text[:60]!r} is not a condition that PostgreSQL reads") from error
+        raise ValueError(f"{text[:60]!r} is not an expression that PostgreSQL reads") from error
     return tree
 
 

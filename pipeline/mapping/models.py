@@ -20,12 +20,13 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.mapping.conditions import valid_condition
+from pipeline.mapping.conditions import valid_condition, valid_generated
 from pipeline.mapping.defaults import valid_default
 from pipeline.mapping.names import Naming, fold, storable, valid_column, valid_name, valid_schema
+from pipeline.mapping.parts import HYPERLINK, OLE, WHOLE, ColumnPart
 from pipeline.mapping.scalars import written
 from pipeline.mapping.selects import valid_select
-from pipeline.mapping.types import parse_type
+from pipeline.mapping.types import family, parse_type
 
 
 def _known_codec(name: str) -> str:
@@ -88,11 +89,26 @@ class ColumnMapping(Part):
         None, description="Default of the PostgreSQL column: a number, 'text', true, false, now(), current_date or "
         "gen_random_uuid()."
     )  # fmt: skip
+    generated: Annotated[str, AfterValidator(valid_generated)] | None = Field(
+        None, description="PostgreSQL computes the column by this expression over the PostgreSQL names of the table's "
+        "other columns, and the source's values stay behind."
+    )  # fmt: skip
     trim: Literal["both", "left", "right"] | None = Field(None, description="Cut white space at these ends.")
     empty_to_null: bool = Field(False, description="The empty text becomes NULL.")
     encoding: Encoding | None = None
     values: dict[str, Scalar | None] | None = Field(
         None, min_length=1, description="Source value: target value. A value that is not listed is a reject."
+    )
+    hyperlink: Literal["split"] | None = Field(
+        None, description="Makes columns of a hyperlink's parts: the text, and `_address`, `_subaddress` and "
+        "`_screen_tip` after the column's name."
+    )  # fmt: skip
+    ole: Literal["unwrap"] | None = Field(
+        None, description="Takes the embedded file out of an OLE object, with `_file_name` and `_class` after the "
+        "column's name."
+    )  # fmt: skip
+    rich_text: Literal["strip"] | None = Field(
+        None, description="Makes plain text of HTML, and records each change as a loss."
     )
     round: bool = Field(False, description="Round to the type's scale, and record each change as a loss.")
     comment: Text | None = Field(None, description="COMMENT ON the PostgreSQL column.")
@@ -102,6 +118,39 @@ class ColumnMapping(Part):
         if self.identity and self.default_sql is not None:
             raise ValueError("identity and default_sql exclude each other")
         return self
+
+    @model_validator(mode="after")
+    def _generated_alone(self) -> Self:
+        if self.generated is not None:
+            _exclusive("generated", self, allowed={"to", "type", "required", "comment"})
+        return self
+
+    @model_validator(mode="after")
+    def _parts_alone(self) -> Self:
+        for option, family_of, beside in (("hyperlink", "text", {"rich_text"}), ("ole", "bytea", set[str]())):
+            if getattr(self, option) is not None:
+                _exclusive(option, self, allowed={"to", "type", "required", "comment", "encoding", *beside})
+                _typed(option, self, family_of)
+        if self.rich_text is not None:
+            _typed("rich_text", self, "text")
+        return self
+
+    @property
+    def parts(self) -> tuple[ColumnPart, ...]:
+        """The PostgreSQL columns that it becomes."""
+        return HYPERLINK if self.hyperlink else OLE if self.ole else WHOLE
+
+
+def _exclusive(option: str, column: ColumnMapping, *, allowed: set[str]) -> None:
+    """Raise ValueError where the column says more than an option allows beside it."""
+    for name in sorted(column.model_fields_set - allowed - {option}):
+        if getattr(column, name) != ColumnMapping.model_fields[name].default:
+            raise ValueError(f"{option} and {name} exclude each other")
+
+
+def _typed(option: str, column: ColumnMapping, wanted: str) -> None:
+    if column.type is not None and family(parse_type(column.type)) != wanted:
+        raise ValueError(f"{option} yields {wanted}, and the type is {column.type}")
 
 
 class Condition(Part):
@@ -251,3 +300,8 @@ class Mapping(Part):
     def view_name(self, query: str) -> str:
         """The PostgreSQL name of a source query."""
         return self.views[query].to or fold(query, self.naming)
+
+    def column_names(self, table: str, column: str) -> tuple[str, ...]:
+        """The PostgreSQL names of everything that a source column becomes; none where it is skipped."""
+        mapped, name = self.tables[table].columns[column], self.column_name(table, column)
+        return () if mapped.skip else tuple(name + part.suffix for part in mapped.parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.catalog import Action, Catalog, Check, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
 from pipeline.mapping import check
 from pipeline.mapping.check import EDIT, Where, drafted, refuse
-from pipeline.mapping.conditions import condition_columns
+from pipeline.mapping.conditions import named_columns
 from pipeline.mapping.defaults import default_fits
 from pipeline.mapping.models import ColumnMapping, Mapping
 from pipeline.mapping.names import primary_key_name
@@ -35,14 +35,22 @@ def _table(mapping: Mapping, table: Table, where: Where) -> Table:
     kept = [table.column(name) for name, column in mapped.columns.items() if not column.skip]
     return Table(
         mapping.table_name(table.name),
-        tuple(_column(mapping, table, column, where) for column in kept),
+        tuple(made for column in kept for made in _columns(mapping, table, column, where)),
         mapping.target.schema_name,
         _indexes(mapping, table.name),
         _foreign_keys(mapping, table.name),
         mapped.comment,
         table.rows,
-        tuple(Check(check.name, check.sql, condition_columns(check.sql)) for check in mapped.checks),
+        tuple(Check(check.name, check.sql, named_columns(check.sql)) for check in mapped.checks),
     )
+
+
+def _columns(mapping: Mapping, table: Table, column: Column, where: Where) -> tuple[Column, ...]:
+    """A source column as the target has it, and the parts that stand beside it, which may be missing."""
+    mapped = mapping.tables[table.name].columns[column.name]
+    name = mapping.column_name(table.name, column.name)
+    beside = (Column(name + part.suffix, SqlType(part.type)) for part in mapped.parts[1:])
+    return (_column(mapping, table, column, where), *beside)
 
 
 def _column(mapping: Mapping, table: Table, column: Column, where: Where) -> Column:
@@ -54,6 +62,8 @@ def _column(mapping: Mapping, table: Table, column: Column, where: Where) -> Col
     type = SqlType.parse(mapped.type)
     if mapped.identity and type.name not in INTEGERS:
         refuse(where, keys, f"identity needs an integer type, not {type}")
+    if mapped.rich_text and not column.rich_text:
+        refuse(where, keys, "rich_text: strip asks for HTML, and the source does not say that this is any")
     if mapped.default_sql is not None and not default_fits(mapped.default_sql, type):
         refuse(where, keys, f"default_sql {mapped.default_sql} does not fit {type}")
     return Column(
@@ -64,6 +74,7 @@ def _column(mapping: Mapping, table: Table, column: Column, where: Where) -> Col
         identity=_identity(mapped, column),
         default=mapped.default_sql,
         comment=mapped.comment,
+        generated=mapped.generated,
     )
 
 

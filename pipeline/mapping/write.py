@@ -27,10 +27,13 @@ _HEADER = """\
 #     identity: true    numbers new rows by itself, after the highest value that arrived
 #     default: 0        takes the place of NULL
 #     default_sql: now()               the PostgreSQL column's own default
+#     generated: qty * price           PostgreSQL computes the column; the source's values stay behind
 #     trim: both, empty_to_null: true  both, left or right; first trimmed, then emptied
 #     encoding: {repair: cp949}        Korean bytes that an old program stored as Latin-1
 #     encoding: {invalid: replace}     text that PostgreSQL cannot hold is replaced and recorded as a loss
 #     values: {Y: true, N: false}      other values are rejects
+#     hyperlink: split, ole: unwrap    one column for each part: the text or file, and what stands beside it
+#     rich_text: strip                 HTML becomes plain text, recorded as a loss
 #     round: true                      to the type's scale, recorded as a loss
 # and a table, beside its keys:
 #     checks: [{name: positive, sql: "qty > 0"}]  over PostgreSQL names; a row that breaks one is a reject

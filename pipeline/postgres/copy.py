@@ -24,7 +24,7 @@ class RowsRefused(Exception):  # an answer of PostgreSQL about data, not a failu
 def copy_in(connection: Connection, relation: Composable, encoder: CopyEncoder, payload: Payload) -> None:
     """Send what `encoder` made; all of it arrives, or RowsRefused or TargetError is raised."""
     statement = SQL("copy {} ({}) from stdin with ({})").format(
-        relation, columns(encoder.table.column_names), SQL(encoder.options)
+        relation, columns(encoder.table.written_names), SQL(encoder.options)
     )
     with translated(f"writing to table {encoder.table.name}"):
         try:
@@ -38,8 +38,8 @@ def copy_in(connection: Connection, relation: Composable, encoder: CopyEncoder, 
 
 
 def insert_json(connection: Connection, table: Table, row: str) -> bool:
-    """Insert one row given as a JSON object of its columns; raises RowsRefused."""
-    names = columns(table.column_names)
+    """Insert one row given as a JSON object of its written columns; raises RowsRefused."""
+    names = columns(table.written_names)
     statement = SQL(
         "insert into {table} ({names}) overriding system value"
         " select {names} from json_populate_record(null::{table}, {row}::json)"

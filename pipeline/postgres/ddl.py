@@ -133,7 +133,10 @@ def _check(check: Check) -> Composed:
 
 
 def _bare(column: Column) -> Composed:
-    return Identifier(column.name) + SQL(" ") + _expression(str(column.type))
+    bare = Identifier(column.name) + SQL(" ") + _expression(str(column.type))
+    if column.generated is None:
+        return bare
+    return bare + SQL(" generated always as ({}) stored").format(_expression(column.generated))
 
 
 def _dress_inline(column: Column) -> Composed:
@@ -148,7 +151,7 @@ def _dress_inline(column: Column) -> Composed:
 
 
 def _expression(text: str) -> SQL:
-    """A type or default that the mapping room has already checked against its closed grammar."""
+    """A type, default or expression that the mapping room has already checked against its closed grammar."""
     return SQL(text)
 
 

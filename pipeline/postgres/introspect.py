@@ -81,8 +81,11 @@ def read_table(connection: Connection, table: Table) -> Table | None:
             identity=Identity() if identity else None,
             default=default,
             comment=comment,
+            generated=generated,
         )
-        for column, type_text, nullable, identity, default, comment in connection.execute(query("columns"), name)
+        for column, type_text, nullable, identity, default, generated, comment in connection.execute(
+            query("columns"), name
+        )
     )
     indexes = tuple(
         Index(

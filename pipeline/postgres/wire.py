@@ -79,31 +79,31 @@ def _wire_type(type: SqlType) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class CopyEncoder:
-    """Turns frames of one table into the bytes of one COPY each."""
+    """Turns frames of one table into the bytes of one COPY each, without the columns that PostgreSQL computes."""
 
     table: Table
 
     @property
     def binary(self) -> bool:
-        return all(travels_binary(column.type) for column in self.table.columns)
+        return all(travels_binary(column.type) for column in self.table.written)
 
     @property
     def options(self) -> str:
         return "format binary" if self.binary else "format csv, null ''"
 
     def encode(self, frame: pl.DataFrame) -> Payload:
-        """The whole input of a COPY of these rows; columns as the table has them, in its order."""
-        frame = frame.select(self.table.column_names)
+        """The whole input of a COPY of these rows; written columns as the table has them, in its order."""
+        frame = frame.select(self.table.written_names)
         return self._encode_binary(frame) if self.binary else [self._encode_csv(frame)]
 
     def _encode_binary(self, frame: pl.DataFrame) -> Payload:
-        schema = pa.schema([(column.name, _wire_type(column.type)) for column in self.table.columns])
+        schema = pa.schema([(column.name, _wire_type(column.type)) for column in self.table.written])
         arrow = frame.to_arrow(compat_level=pl.CompatLevel.newest()).cast(schema)
         jsonb = {
             column.name: encoders.StringViewEncoderBuilder.new_with_output(
                 schema.field(column.name), pgpq_schema.Jsonb()
             )
-            for column in self.table.columns
+            for column in self.table.written
             if column.type.name == "jsonb"
         }
         inferred = {
@@ -120,7 +120,7 @@ class CopyEncoder:
             pl.concat_str(
                 pl.lit("\\x" if column.type.name == "bytea" else ""), pl.col(column.name).bin.encode("hex")
             ).alias(column.name)
-            for column in self.table.columns
+            for column in self.table.written
             if frame_dtype(column.type) == pl.Binary
         )
         sink = io.BytesIO()

@@ -21,7 +21,9 @@ from pipeline.postgres.wire import frame_dtype
 from pipeline.transform.constants import constants
 from pipeline.transform.filter import Comparison, kept
 from pipeline.transform.origin import Origin
-from pipeline.transform.step import Step
+from pipeline.transform.parts import part_step
+from pipeline.transform.rich_text import StripTags
+from pipeline.transform.step import Step, Stepped
 from pipeline.transform.text import Default, EmptyToNull, MapValues, NoNul, Repair, Trim
 from pipeline.transform.types import CONVERTERS, Cast, Fit, Fraction, Required, castable
 
@@ -55,6 +57,8 @@ class Route:
     dtype: pl.DataType
     """As the source delivers it."""
     converter: str | None = None
+    part: str | None = None
+    """The step that takes the target's part out of the value, where several targets share one source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,10 @@ class _Findings:
     refusals: dict[int, tuple[Stage, str, str]] = field(default_factory=dict)
     losses: list[tuple[int, Loss]] = field(default_factory=list)
 
-    def refuse(self, rows: pl.Series, column: str, values: pl.Series, step: Step) -> None:
-        for row in rows.arg_true().to_list():
-            detail = f"column {column}: {_show(values[row])}"
+    def refuse(self, stepped: Stepped, column: str, values: pl.Series, step: Step) -> None:
+        for row in () if stepped.refused is None else stepped.refused.arg_true().to_list():
+            why = f"{stepped.why[row]}: " if row in stepped.why else ""
+            detail = f"column {column}: {why}{_show(values[row])}"
             self.refusals.setdefault(row, (Stage.TRANSFORM, step.name, detail))
 
     def refuse_defect(self, defect: Defect) -> None:
@@ -102,6 +107,8 @@ class Chain:
         self._key = tuple(name for name in source.primary_key if name in {route.source.name for route in routes})
         self._filter = tuple(_comparisons(source, mapping, routes))
         self._columns = tuple(_column_chain(source.name, route) for route in routes if route.target)
+        # Columns that share a source share its defects, which are told once.
+        self._sources = tuple({column.source: column for column in self._columns}.values())
         self.source_dtypes = {route.source.name: route.dtype for route in routes}
         """Dtypes of the source's columns that the chain reads; what a mapping skips is not even decoded."""
 
@@ -112,7 +119,10 @@ class Chain:
     def apply(self, batch: Batch) -> Transformed:
         origin = Origin.of(self._table, self._key, batch)
         findings = _Findings(origin)
-        columns = [self._carry(column, batch, findings) for column in self._columns]
+        values = {column.source: batch.frame[column.source] for column in self._columns}
+        if batch.defects:
+            values |= {c.source: _settle_defects(c, batch, values[c.source], findings) for c in self._sources}
+        columns = [self._carry(column, values[column.source], findings) for column in self._columns]
         passing = self._passing(batch, findings)
         filtered = 0 if passing is None else batch.frame.height - int(passing.sum())
         return _assemble(columns, origin, findings, passing, filtered, batch.position)
@@ -126,14 +136,10 @@ class Chain:
             findings.refuse_defect(defect)
         return passing.scatter([d.row for d in unjudged], values=True) if passing is not None and unjudged else passing
 
-    def _carry(self, column: _ColumnChain, batch: Batch, findings: _Findings) -> pl.Series:
-        values = batch.frame[column.source]
-        if batch.defects:
-            values = _settle_defects(column, batch, values, findings)
+    def _carry(self, column: _ColumnChain, values: pl.Series, findings: _Findings) -> pl.Series:
         for step in column.steps:
             stepped = step(values)
-            if stepped.refused is not None:
-                findings.refuse(stepped.refused, column.source, values, step)
+            findings.refuse(stepped, column.source, values, step)
             if stepped.lost is not None:
                 findings.lose(stepped.lost, column.source, values, stepped.values, step.name)
             values = stepped.values
@@ -149,6 +155,8 @@ def _column_chain(table: str, route: Route) -> _ColumnChain:
 def steps_of(table: str, route: Route, target: Column) -> tuple[Step, ...]:
     """From what the source delivers to the target's dtype; raises MappingError for a cast that does not exist."""
     first: list[Step] = [CONVERTERS[route.converter]] if route.converter else []
+    if route.part:
+        first.append(part_step(route.part, route.mapping))
     return (*first, *_steps(route.mapping, target, _after(first, route.dtype), table, route.source))
 
 
@@ -165,7 +173,9 @@ def _after(steps: list[Step], dtype: pl.DataType) -> pl.DataType:
 def _steps(mapping: ColumnMapping, target: Column, dtype: pl.DataType, table: str, source: Column) -> Iterator[Step]:
     text = dtype == pl.String
     encoding = _encoding(mapping)
-    if text and encoding.repair:
+    if text and mapping.rich_text:
+        yield StripTags()
+    if text and encoding.repair and mapping.ole is None:
         yield Repair(encoding.repair)
     if text:
         yield NoNul(replace=encoding.invalid == "replace")
@@ -261,5 +271,8 @@ def _assemble(
 
 def _show(value: object) -> str:
     """A value for a person, bounded in length."""
-    text = f"\\x{value.hex()}" if isinstance(value, bytes) else "null" if value is None else str(value)
+    if isinstance(value, bytes):
+        shown = f"\\x{value[: _SHOWN_CHARACTERS // 2].hex()}"
+        return shown if len(value) <= _SHOWN_CHARACTERS // 2 else f"{shown}… ({len(value)} bytes)"
+    text = "null" if value is None else str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"

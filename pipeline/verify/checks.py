@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.catalog import Check
-from pipeline.mapping.conditions import condition_columns
+from pipeline.mapping.conditions import named_columns
 from pipeline.outcome import Finding
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
@@ -24,7 +24,7 @@ def verify_checks(connection: Connection, subject: Subject) -> Iterator[Finding]
             yield _finding(subject, check, 1, "the check is not built")
         elif not built[check.name].enforced:
             yield _finding(subject, check, 1, "the constraint is not valid")
-        if {*condition_columns(check.expression)} <= {*found.column_names}:
+        if {*named_columns(check.expression)} <= {*found.column_names}:
             yield from _breakers(connection, subject, check)
 
 

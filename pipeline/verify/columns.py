@@ -1,4 +1,4 @@
-"""The table and every column of the plan stand in the target, with their types."""
+"""The table and every column of the plan stand in the target, of its type, and generated where it shall be."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def verify_columns(connection: Connection, subject: Subject) -> Iterator[Finding
             yield _finding(subject, column.name, "the column does not exist")
         elif standing[column.name].type != column.type:
             yield _finding(subject, column.name, f"the column is {standing[column.name].type}, not {column.type}")
+        elif column.generated and not standing[column.name].generated:
+            yield _finding(subject, column.name, "the column is not generated")
 
 
 def _finding(subject: Subject, column: str, detail: str) -> Finding:

@@ -21,7 +21,7 @@ import pytest
 from pipeline.batch import Batch, Position
 from pipeline.catalog import Catalog, Check, Column, IndexPart, SqlType
 from pipeline.dialects.draft import draft
-from pipeline.errors import DamagedSource, PasswordError, UnsupportedSource
+from pipeline.errors import DamagedSource, PasswordError
 from pipeline.sources.access import AccessSource
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +36,7 @@ PASSWORD = {"db2013-enc.accdb": "1234"}
 CODE_PAGE = {"charsetGBK.mdb": 936}
 """Files whose header names another code page than their text has; the dump was made with this one."""
 UNREADABLE = ("Calculated",)
+"""A calculated column whose result the file does not tell: no reference file has one."""
 JACKCESS_TYPES = {
     "BOOLEAN": "YesNo", "BYTE": "Byte", "INT": "Integer", "LONG": "Long", "MONEY": "Currency", "FLOAT": "Single",
     "DOUBLE": "Double", "SHORT_DATE_TIME": "DateTime", "BINARY": "Binary", "TEXT": "Text", "OLE": "OLE",
@@ -236,9 +237,10 @@ def test_columns_are_those_of_the_dump(path: Path) -> None:
             for column, (_, kind, _, scale, precision, _, _, calculated, hyperlink, *_) in zip(
                 ours.columns, table["cols"], strict=True
             ):
-                expected = "Calculated" if calculated else "Hyperlink" if hyperlink else JACKCESS_TYPES[kind]
+                expected = "Hyperlink" if hyperlink else JACKCESS_TYPES[kind]
                 assert column.type.name == expected
-                if expected == "Decimal":
+                assert (column.calculated is not None) == bool(calculated)
+                if expected == "Decimal" and not calculated:
                     assert column.type.args == (precision, scale)
 
 
@@ -314,14 +316,6 @@ def test_a_real_file_tells_a_missing_password_from_a_wrong_one() -> None:
         pass
     with pytest.raises(PasswordError, match="does not open it"), AccessSource(path, password="12345"):
         pass
-
-
-def test_columns_that_are_not_read_stop_the_table() -> None:
-    with (
-        AccessSource(REFERENCE / "calcFieldV2010.accdb") as source,
-        pytest.raises(UnsupportedSource, match=r"Table1.*of type Calculated"),
-    ):
-        next(source.batches("Table1", batch_rows=10))
 
 
 @pytest.mark.parametrize("path", _dumped(), ids=_name)

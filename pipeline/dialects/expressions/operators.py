@@ -108,7 +108,13 @@ def _concatenated(a: Term, b: Term) -> Term:
     """Null is empty to `&`, except that Null & Null is Null."""
     if a.kind is not Kind.TEXT or b.kind is not Kind.TEXT:
         _refuse("&", a, b)
+    if a.known or b.known:
+        return Term(f"({_or_empty(a)} || {_or_empty(b)})", Kind.TEXT, known=True)
     return Term(f"coalesce({a.sql} || {b.sql}, {a.sql}, {b.sql})", Kind.TEXT)
+
+
+def _or_empty(text: Term) -> str:
+    return text.sql if text.known else f"coalesce({text.sql}, '')"
 
 
 def _sum(a: Term, b: Term) -> Term:

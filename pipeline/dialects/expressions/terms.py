@@ -38,6 +38,8 @@ class Term:
 
     sql: str
     kind: Kind
+    known: bool = False
+    """Never NULL."""
 
     def __post_init__(self) -> None:
         if len(self.sql) > _LONGEST_SQL:
@@ -71,7 +73,7 @@ def literal(node: Literal) -> Term:
         case datetime() as value:
             return Term(f"{quoted(value.isoformat(' '))}::timestamp", Kind.TIME)
         case str(value):
-            return Term(quoted(value), Kind.TEXT)
+            return Term(quoted(value), Kind.TEXT, known=True)
 
 
 def column(name: str, type: SqlType) -> Term:

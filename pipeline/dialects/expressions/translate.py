@@ -7,6 +7,7 @@ of the source's text is pasted. A rule that yields Null refuses no row here; whe
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from pipeline.dialects.expressions.tree import (
     Prefix,
     Untranslatable,
 )
+from pipeline.mapping.conditions import named_columns, valid_generated
 from pipeline.mapping.types import INTEGERS, family
 
 _FUNCTIONS = {("now", "time"): "now()", ("date", "time"): "current_date", ("genguid", "uuid"): "gen_random_uuid()"}
@@ -94,6 +96,35 @@ def check_sql(text: str, column: str | None, names: Mapping[str, str], types: Ma
     """
     rule = _Rule(column, names, types)
     return rule.condition(parse_rule(text)).sql
+
+
+def generated_sql(text: str, type: SqlType, names: Mapping[str, str], types: Mapping[str, SqlType]) -> str:
+    """An expression that computes a column of that PostgreSQL type from others; raises ValueError with the reason.
+
+    `names` and `types` as for `check_sql`, of the columns that it may name.
+    """
+    term = _Rule(None, names, types).term(parse(text))
+    sql = valid_generated(term.sql)
+    used = {*named_columns(sql)}
+    if not _takes(type, term.kind, [types[source] for source in types if names[source] in used]):
+        raise Untranslatable(f"it yields {term.kind.value}, which {type} may not hold exactly")
+    return sql
+
+
+def _takes(type: SqlType, kind: Kind, operands: list[SqlType]) -> bool:
+    """Whether what the expression yields goes into the column as it is.
+
+    What translates has no more decimals than the columns that it is computed from.
+    """
+    wanted = column("", type).kind
+    if wanted is Kind.EXACT and kind is Kind.EXACT and type.args:
+        return all(_scale(operand) <= _scale(type) for operand in operands)
+    return kind is wanted or (wanted.number and kind is Kind.INTEGER)
+
+
+def _scale(type: SqlType) -> float:
+    """Digits after the point that a column of the type may hold."""
+    return 0 if type.name != "numeric" else type.args[1] if type.args else math.inf
 
 
 def _word(value: Decimal | str) -> str:

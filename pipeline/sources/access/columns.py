@@ -11,6 +11,7 @@ from pipeline.catalog import SqlType
 from pipeline.errors import UnsupportedSource
 from pipeline.sources.access import scalars
 from pipeline.sources.access.attachments import CLAIM, LARGEST, unpack
+from pipeline.sources.access.calculated import decimal_text, unwrapped, yes_no
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition
 from pipeline.sources.access.fields import Fields, Slices
 from pipeline.sources.access.file import AccessFile
@@ -49,13 +50,16 @@ _SCALARS = {
     20: _Scalar("DateTimeExtended", 42, scalars.extended_date),
 }
 _OTHERS = {YES_NO: "YesNo", BINARY: "Binary", TEXT: "Text", OLE: "OLE", MEMO: "Memo", ATTACHMENT: "Attachment"}
+# Of a calculated column: NULL is a yes/no there, and each decimal has its own scale.
+_RESULTS = _SCALARS | {YES_NO: _Scalar("YesNo", 1, yes_no), DECIMAL: _Scalar("Decimal", 16, decimal_text)}
+_RESULT_NAMES = {TEXT: "Text", MEMO: "Memo"} | {number: scalar.name for number, scalar in _RESULTS.items()}
 _NOT_DECODED = ("Calculated", "Unknown")
 
 
 def type_of(column: ColumnDefinition, *, wide: bool) -> SqlType:
     """The column's type as the catalog names it."""
     if column.calculated:
-        return SqlType("Calculated")
+        return SqlType(_RESULT_NAMES.get(column.type, "Calculated"))
     if column.type == MEMO and column.hyperlink:
         return SqlType("Hyperlink")
     if column.type in _SCALARS:
@@ -75,6 +79,8 @@ def check_decodable(file: AccessFile, table: TableDefinition, column: ColumnDefi
             f"{file.name}: table {table.name!r}, column {column.name!r}: values of type {type} are not read yet",
             hint="skip the column in the mapping, or copy its values to a plain column in Access",
         )
+    if column.calculated:
+        return
     precise = 1 <= column.precision <= _MOST_DIGITS and column.scale <= column.precision
     if column.type == DECIMAL and not precise:
         raise file.damaged(f"column {column.name!r} claims to be {type}", table=table.name, page=table.page)
@@ -89,6 +95,8 @@ class ColumnReader:
 
     def decode(self, column: ColumnDefinition) -> Decoded:
         """The column's values and flaws, one per row."""
+        if column.calculated:
+            return self._calculated(column)
         if column.type == YES_NO:
             present = pa.py_buffer(np.packbits(self._fields.present(column.number), bitorder="little"))
             return Decoded(pa.Array.from_buffers(pa.bool_(), len(self._rows), [None, present]))
@@ -120,13 +128,29 @@ class ColumnReader:
         slices = self._fields.slices(column, None)
         return LongValues(self._file, self._table.name, column.name, self._rows, slices)
 
+    def _calculated(self, column: ColumnDefinition) -> Decoded:
+        """A memo has its envelope where its long value is; all others have theirs in the row."""
+        if column.type in _LONG_VALUES:
+            return self._long_value(column)
+        return self._opened(self._file.memory, self._fields.slices(column, None), column)
+
+    def _opened(self, memory: Memory, slices: Slices, column: ColumnDefinition) -> Decoded:
+        inner, found = unwrapped(memory, slices)
+        if column.type in _RESULTS:
+            decoded = self._of_size(memory, inner, column, _RESULTS[column.type])
+        else:
+            decoded = decode_text(memory, inner, self._codec)
+        return Decoded(decoded.values, (*decoded.flaws, *found))
+
     def _scalar(self, column: ColumnDefinition, scalar: _Scalar) -> Decoded:
-        slices = self._fields.slices(column, scalar.size)
+        return self._of_size(self._file.memory, self._fields.slices(column, scalar.size), column, scalar)
+
+    def _of_size(self, memory: Memory, slices: Slices, column: ColumnDefinition, scalar: _Scalar) -> Decoded:
         wrong = slices.valid & (slices.length != scalar.size)
-        flaws = scalars.flaws(self._file.memory, slices, wrong, f"is not {scalar.size} bytes") if wrong.any() else ()
+        flaws = scalars.flaws(memory, slices, wrong, f"is not {scalar.size} bytes") if wrong.any() else ()
         valid = slices.valid & ~wrong if flaws else slices.valid
         start = slices.start if valid.all() else np.where(valid, slices.start, 0)
-        decoded = scalar.decode(self._file.memory, Slices(start, slices.length, valid), column)
+        decoded = scalar.decode(memory, Slices(start, slices.length, valid), column)
         return Decoded(decoded.values, (*decoded.flaws, *flaws))
 
     def _long_value(self, column: ColumnDefinition) -> Decoded:
@@ -139,6 +163,8 @@ class ColumnReader:
         return scatter(len(self._rows), [(rows, in_one_piece), (chained.rows, put_together)])
 
     def _bytes(self, memory: Memory, slices: Slices, column: ColumnDefinition) -> Decoded:
+        if column.calculated:
+            return self._opened(memory, slices, column)
         if column.type in (TEXT, MEMO):
             return decode_text(memory, slices, self._codec)
         data, offsets = memory.pack(slices.start, slices.length)

@@ -23,6 +23,7 @@ class ColumnDefinition:
     number: int
     """Bit in the null bitmap. Numbers of dropped columns are not used again."""
     type: int
+    """Of a calculated column that of its result, once its properties are known."""
     length: int
     offset: int
     """Of a fixed column, from the first fixed byte."""

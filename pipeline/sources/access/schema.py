@@ -18,18 +18,22 @@ from pipeline.catalog import (
     Table,
 )
 from pipeline.errors import DamagedSource
+from pipeline.sources.access.calculated import with_results
 from pipeline.sources.access.codepage import UTF_16, Names
-from pipeline.sources.access.columns import type_of
+from pipeline.sources.access.columns import MEMO, type_of
 from pipeline.sources.access.complex import ComplexColumn, read_complex_columns
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.objects import Objects
+from pipeline.sources.access.objects import Objects, TableObject
 from pipeline.sources.access.properties import NO_PROPERTIES, Properties, parse_properties
 from pipeline.sources.access.queries import read_queries
 from pipeline.sources.access.relationships import read_relationships, resolve
 from pipeline.sources.access.rules import checks, comment, identify, lookup_notices, readable_choices, text
 from pipeline.sources.access.suspicion import code_page_notices
 from pipeline.sources.access.text import decode_bytes
+
+_HTML = 1
+"""TextFormat of a Memo that holds rich text."""
 
 
 def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapping[str, Table | str]) -> Catalog:
@@ -39,13 +43,12 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapp
     """
     definitions, tables, notices = [], [], list(_file_notices(file, objects, linked))
     for name, described in sorted(objects.tables.items()):
-        definition = read_definition(file, described.page, name, names)
         properties = NO_PROPERTIES
         try:
-            if described.properties is not None:
-                properties = parse_properties(described.properties, lambda raw: decode_bytes(raw, names.codec))
+            properties = _properties(described, names)
         except ValueError as error:
             notices.append(Notice(name, None, f"properties are damaged ({error}): no defaults, rules or descriptions"))
+        definition = with_results(read_definition(file, described.page, name, names), properties)
         definitions.append(definition)
         complex_columns = tuple(read_complex_columns(file, objects, names, definition))
         table = _with_keys(_table(file, definition, properties), complex_columns)
@@ -91,6 +94,22 @@ def _values_table(file: AccessFile, parent: Table, complex_column: ComplexColumn
     key = ForeignKey(table.name, own, parent.name, numbers, on_delete=Action.CASCADE)
     said = f"values of {complex_column.column} in {parent.name}"
     return replace(table, columns=columns, foreign_keys=(key,), comment=said)
+
+
+def read_described(file: AccessFile, described: TableObject, names: Names) -> TableDefinition:
+    """A table's definition with what its properties say of calculated columns, as the catalog has them."""
+    try:
+        properties = _properties(described, names)
+    except ValueError:
+        properties = NO_PROPERTIES  # of which the catalog has the notice
+    return with_results(read_definition(file, described.page, described.name, names), properties)
+
+
+def _properties(described: TableObject, names: Names) -> Properties:
+    """Raises ValueError for damaged ones."""
+    if described.properties is None:
+        return NO_PROPERTIES
+    return parse_properties(described.properties, lambda raw: decode_bytes(raw, names.codec))
 
 
 def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Table]) -> tuple[list[Table], list[Notice]]:
@@ -168,9 +187,18 @@ def _column(
         identity = identify(table.last_complex_number, default)
     if column.auto_guid and type.name == "GUID":
         default = default or "GenGUID()"
-    nullable = not (indexed or own.get("Required") is True or type.name == "YesNo")
-    choices = () if type.name == "Complex" else readable_choices(own)
-    return Column(column.name, type, nullable, identity, default, comment(own), choices)
+    never_null = type.name == "YesNo" and not column.calculated
+    return Column(
+        column.name,
+        type,
+        nullable=not (indexed or own.get("Required") is True or never_null),
+        identity=identity,
+        default=default,
+        comment=comment(own),
+        choices=() if type.name == "Complex" else readable_choices(own),
+        calculated=text(own.get("Expression")) if column.calculated else None,
+        rich_text=column.type == MEMO and own.get("TextFormat") == _HTML,
+    )
 
 
 def _file_notices(file: AccessFile, objects: Objects, linked: Mapping[str, Table | str]) -> Iterator[Notice]:
@@ -186,7 +214,7 @@ def _file_notices(file: AccessFile, objects: Objects, linked: Mapping[str, Table
 
 
 _NOT_READ = {
-    "Calculated": "calculated columns are not read yet",
+    "Calculated": "what this calculated column yields is not known, so its values are not read",
     "Unknown complex": "the file does not say where its attachments, multiple values or versions are",
 }
 

@@ -19,7 +19,7 @@ from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.link import Link
 from pipeline.sources.access.objects import OBJECTS_PAGE, Objects, read_objects
 from pipeline.sources.access.reading import count_rows, read_table
-from pipeline.sources.access.schema import build_catalog
+from pipeline.sources.access.schema import build_catalog, read_described
 
 
 class AccessSource:
@@ -121,7 +121,7 @@ class AccessSource:
         file, objects, codec = self._open()
         names = Names(codec)
         if table in objects.tables:
-            return read_definition(file, objects.tables[table].page, table, names)
+            return read_described(file, objects.tables[table], names)
         parent = table.partition(".")[0]  # Access takes no dot within a name
         if parent in objects.tables:
             for complex_column in read_complex_columns(file, objects, names, self._definition(parent)):

@@ -20,6 +20,7 @@ from pipeline.mapping.types import parse_type
         ("Text(0)", "text"),
         ("Text", "text"),
         ("Decimal(18,0)", "numeric(18,0)"),
+        ("Decimal", "numeric"),
         ("Binary(16)", "bytea"),
         ("GUID", "uuid"),
         ("Complex", "integer"),
@@ -34,7 +35,7 @@ def test_types(source: str, postgres: str) -> None:
     assert rule.postgres_for(type) == postgres
 
 
-@pytest.mark.parametrize("source", ["Unknown complex", "Calculated", "Unknown 0x1f", "text(50)", "Decimal"])
+@pytest.mark.parametrize("source", ["Unknown complex", "Calculated", "Unknown 0x1f", "text(50)"])
 def test_types_without_a_rule(source: str) -> None:
     assert ACCESS.rule(SqlType.parse(source)) is None
 

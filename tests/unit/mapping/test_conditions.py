@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.mapping.conditions import condition_columns, valid_condition
+from pipeline.mapping.conditions import named_columns, valid_condition, valid_generated
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,31 @@ def test_a_condition_is_written_anew(written: str, rendered: str) -> None:
     ],
 )
 def test_what_is_not_in_the_list_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"check|condition"):
+    with pytest.raises(ValueError, match=r"check|condition|expression"):
         valid_condition(text)
 
 
+@pytest.mark.parametrize(
+    ("written", "rendered"),
+    [("Qty * 2", '"qty" * 2'), ("a || ', ' || b", '"a" || \', \' || "b"'), ("a > 0", '"a" > 0'), ("true", "TRUE")],
+)
+def test_an_expression_of_a_generated_column_need_not_be_a_condition(written: str, rendered: str) -> None:
+    assert valid_generated(written) == rendered
+    assert valid_generated(rendered) == rendered
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "now()", "random()", "to_char(due, 'YYYY')", "a) stored; drop table x; --", "(select 1)", "sum(a)", "x.a",
+     "nextval('s')", "a = $1", "a::regclass"],
+)  # fmt: skip
+def test_a_generated_column_takes_nothing_else(text: str) -> None:
+    with pytest.raises(ValueError, match=r"generated column|expression"):
+        valid_generated(text)
+
+
 def test_the_columns_of_a_condition() -> None:
-    assert condition_columns('a > 0 and ("B c" = A or b is null)') == ("a", "B c", "b")
+    assert named_columns('a > 0 and ("B c" = A or b is null)') == ("a", "B c", "b")
 
 
 _WORDS = st.sampled_from(["a", "=", "(", ")", "'x'", "and", "select", ";", "--", "lower(", "::", "date", "case", "when",
