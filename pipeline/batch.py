@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import polars as pl
 
@@ -42,6 +43,33 @@ class Defect:
     reason: str
     raw: bytes
     replacement: str | None = None
+    damaged: bool = False
+    """The source itself is damaged there: not a wrong value, but one that is lost."""
+
+
+class Unreadable(StrEnum):
+    """What damage took from a source that is salvaged, as the quarantine names it."""
+
+    TABLE = "unreadable_table"
+    PAGE = "unreadable_page"
+    ROW = "unreadable_row"
+    VALUE = "unreadable_value"
+    """One cell; the other values of its row are kept."""
+    DOUBTED = "doubted_row"
+    """A row that reads well, and may have been deleted; it can be replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A place of a damaged source that held rows nobody can read; it counts as one row read and refused."""
+
+    locator: int
+    """In the order of the rows' own; a page stands before the rows it may have held."""
+    reason: Unreadable
+    detail: str
+    """The place in words, and why it cannot be read."""
+    raw: bytes
+    """The first bytes of what is there, where there is anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +78,13 @@ class Batch:
 
     `frame` has the source's column names. `locators` (Int64, one per row) tell a row's place in the
     source, and ascend with it: for Access, page number * 256 + row number. `position` is that of the last row, deleted
-    rows included.
+    rows included. `unread` are places among the rows, none in a source that is not salvaged.
     """
 
     frame: pl.DataFrame
     locators: pl.Series
     position: Position
     defects: tuple[Defect, ...] = field(default=())
+    unread: tuple[Unread, ...] = field(default=())
+    doubt: str | None = None
+    """Why nobody can tell whether the rows are the table's; all of them are then refused, with their values."""

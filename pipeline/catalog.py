@@ -229,6 +229,8 @@ class Catalog:
     """Those that a source has saved."""
     views: tuple[View, ...] = ()
     """Those that a target shall have, each after the views that it reads."""
+    unread: tuple[Notice, ...] = ()
+    """What of the schema damage took, in a source that is salvaged; a table it names is not in `tables`."""
 
     def table(self, name: str) -> Table:
         """The table of that exact name; raises KeyError."""

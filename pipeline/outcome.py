@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 
 from pipeline.batch import Position
 
@@ -36,7 +36,10 @@ class Reject:
     detail: str
     key: Mapping[str, object]
     values: Mapping[str, object]
-    """Original values by source column (CONSTRAINT: arrived values by target column)."""
+    """Original values by source column (CONSTRAINT: arrived values by target column).
+
+    A place that nobody can read has its bytes under the empty name, which no column has.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,17 @@ class Finding:
     """The mapping allows it: told, and nothing against the target."""
 
 
+class Verdict(StrEnum):
+    """What a run comes to in one word."""
+
+    COMPLETE = "complete"
+    """Everything arrived, and verification found nothing."""
+    DIFFERENCES = "differences"
+    """Verification found something; every row of the source is in the target or in the quarantine."""
+    INCOMPLETE = "incomplete"
+    """The source is damaged, and not all of it could be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableOutcome:
     source: str
@@ -87,6 +101,7 @@ class RunOutcome:
     findings: tuple[Finding, ...]
     notices: tuple[str, ...]
     seconds: float
+    verdict: Verdict
 
     @property
     def clean(self) -> bool:

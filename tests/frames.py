@@ -9,7 +9,7 @@ from typing import Self
 
 import polars as pl
 
-from pipeline.batch import Batch, Defect, Fingerprint, Position
+from pipeline.batch import Batch, Defect, Fingerprint, Position, Unread
 from pipeline.catalog import Catalog
 
 
@@ -20,6 +20,8 @@ class FrameSource:
     tables: Catalog
     frames: Mapping[str, pl.DataFrame]
     defects: Mapping[str, tuple[Defect, ...]] = field(default_factory=dict)
+    unread: Mapping[str, tuple[Unread, ...]] = field(default_factory=dict)
+    """Places before a table's first row."""
     before_batch: Callable[[str, int], None] = lambda _table, _row: None
 
     def __enter__(self) -> Self:
@@ -50,4 +52,5 @@ class FrameSource:
             part = frame.slice(first, batch_rows)
             end = first + part.height
             defects = tuple(replace(d, row=d.row - first) for d in self.defects.get(table, ()) if first <= d.row < end)
-            yield Batch(part, pl.Series(range(first, end), dtype=pl.Int64), Position(end), defects)
+            unread = () if first else self.unread.get(table, ())
+            yield Batch(part, pl.Series(range(first, end), dtype=pl.Int64), Position(end), defects, unread)

@@ -15,6 +15,7 @@ from pipeline.cli.opening import (
     LinksOption,
     MappingOption,
     PasswordOption,
+    SalvageOption,
     TablesOption,
     load_file_settings,
     opened_plan,
@@ -31,11 +32,12 @@ def ddl(
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
+    salvage: SalvageOption = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
     """Print the SQL that makes the target's schema."""
     settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
-    with opened_plan(settings, file, mapping, code_page, tables) as opened:
+    with opened_plan(settings, file, mapping, code_page, tables, salvage=salvage) as opened:
         script = schema_script(opened.plan.target, [task.target for task in opened.plan.tasks])
     if output is None:
         print(script, end="")  # noqa: T201

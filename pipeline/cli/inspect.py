@@ -38,13 +38,14 @@ def inspect(
     settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
     if compare and settings.access_links:
         raise UsageError("--cross-check reads one file alone", hint="leave out --follow-links and ACCESS_LINKS")
-    opened, dialect = open_source(settings, file, code_page)
+    # What can be shown is shown: of damage it is told, and nothing is carried anywhere.
+    opened, dialect = open_source(settings, file, code_page, salvage=settings.access_links is None)
     with opened as source:
         catalog = source.catalog()
         differences = tuple(cross_check(source_path(settings, file), source)) if compare else None
     made = draft(catalog, dialect=dialect)
     if json:
-        notices = [*catalog.notices, *made.notices, *made.left]
+        notices = [*catalog.unread, *catalog.notices, *made.notices, *made.left]
         selects = {name: view.sql for name, view in made.mapping.views.items()}
         print(as_json({"catalog": catalog, "views": selects, "notices": notices, "cross_check": differences}))  # noqa: T201
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from pipeline.cli.opening import (
     FileArgument,
     LinksOption,
     PasswordOption,
+    SalvageOption,
     load_file_settings,
     open_source,
 )
@@ -39,16 +41,18 @@ def map_(
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
+    salvage: SalvageOption = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a complete, commented mapping of a source: every table, column and key."""
-    opened, dialect = open_source(
-        load_file_settings(password_stdin=password_stdin, access_links=follow_links), file, code_page
-    )
+    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
+    opened, dialect = open_source(settings, file, code_page, salvage=salvage)
     with opened as source:
         catalog = source.catalog()
     made = draft(catalog, dialect=dialect, naming=naming, schema=schema, lookups=lookups)
-    text = render(made.mapping, catalog, (*made.notices, *made.left))
+    # A table that is lost has no place in the mapping, so its note stands at the top.
+    lost = [replace(note, table=None, text=f"{note.table or 'the file'}: {note.text}") for note in catalog.unread]
+    text = render(made.mapping, catalog, (*lost, *made.notices, *made.left))
     if output is None:
         print(text, end="")  # noqa: T201
         return

@@ -27,6 +27,7 @@ from pipeline.cli.opening import (
     MappingOption,
     Opened,
     PasswordOption,
+    SalvageOption,
     TablesOption,
     load_file_settings,
     open_target,
@@ -65,6 +66,7 @@ def migrate(
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
+    salvage: SalvageOption = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for cron.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal.")] = False,
     json: JsonOption = False,
@@ -76,7 +78,7 @@ def migrate(
     console = make_console(stderr=json)
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     log = open_log(Path("logs"), verbose=verbose, run_id=run_id)
-    with opened_plan(settings, file, mapping, code_page, tables) as opened:
+    with opened_plan(settings, file, mapping, code_page, tables, salvage=salvage) as opened:
         print_notices(console, opened.plan.notices)
         target = open_target(settings, console)
         if dry_run:

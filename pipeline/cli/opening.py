@@ -43,6 +43,9 @@ LinksOption = Annotated[
     Path | None,
     typer.Option("--follow-links", metavar="DIR", help="Read linked tables too, from the Access files in DIR."),
 ]
+SalvageOption = Annotated[
+    bool, typer.Option("--salvage", help="Read a damaged file as far as it can be; the rest goes to the quarantine.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 _LONGEST_LINE = 1024
@@ -95,24 +98,34 @@ def _typed_password() -> str:
     return password
 
 
-def open_source(settings: Settings, file: Path | None, code_page: str | int | None) -> tuple[Source, Dialect]:
+def open_source(
+    settings: Settings, file: Path | None, code_page: str | int | None, *, salvage: bool
+) -> tuple[Source, Dialect]:
     """The source that the flags or the settings name, to be entered; raises UsageError and SettingsError."""
     password = settings.access_password.get_secret_value() if settings.access_password else None
     number = int(code_page) if isinstance(code_page, str) and code_page.isdigit() else code_page
     path, directory = source_path(settings, file), settings.access_links
     if directory is None:
-        return AccessSource(path, code_page=number, password=password), ACCESS
+        return AccessSource(path, code_page=number, password=password, salvage=salvage), ACCESS
+    if salvage:
+        raise UsageError("--salvage reads one file alone", hint="leave out --follow-links and ACCESS_LINKS")
     return LinkedSource(path, directory, code_page=number, password=password), ACCESS
 
 
 @contextmanager
 def opened_plan(
-    settings: Settings, file: Path | None, mapping: Path | None, code_page: str | None, tables: str = ""
+    settings: Settings,
+    file: Path | None,
+    mapping: Path | None,
+    code_page: str | None,
+    tables: str = "",
+    *,
+    salvage: bool = False,
 ) -> Iterator[Opened]:
     """Source, mapping and plan; without a mapping, the draft that `map` would write. Raises NaruError."""
     written = read_mapping(mapping) if mapping else None
     claimed = code_page or (written.mapping.code_page if written else None)
-    source, dialect = open_source(settings, file, claimed)
+    source, dialect = open_source(settings, file, claimed, salvage=salvage)
     only = [name.strip() for name in tables.split(",") if name.strip()]
     with source:
         catalog = source.catalog()

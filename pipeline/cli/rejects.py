@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.batch import Unreadable
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
@@ -14,6 +15,7 @@ from pipeline.cli.opening import (
     LinksOption,
     MappingOption,
     PasswordOption,
+    SalvageOption,
     load_file_settings,
     open_target,
     opened_plan,
@@ -23,6 +25,8 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.postgres.connect import connect, translated
 from pipeline.report.text import as_json, print_rejects
 from pipeline.settings import load_settings
+
+_WITHOUT_VALUES = (Unreadable.TABLE, Unreadable.PAGE, Unreadable.ROW)
 
 app = typer.Typer(help="Show the refused rows, or try them again.", no_args_is_help=False)
 
@@ -61,17 +65,22 @@ def replay(
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
+    salvage: SalvageOption = False,
     json: JsonOption = False,
 ) -> None:
     """Try the refused rows again, with the mapping and the target as they are now; exit 6 if some stay."""
     settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
     console = make_console(stderr=json)
-    with opened_plan(settings, file, mapping, code_page) as opened:
+    with opened_plan(settings, file, mapping, code_page, salvage=salvage) as opened:
         target = open_target(settings, console)
         with connect(target, application_name="naru replay", autocommit=True) as connection:
             replayed, staying = replay_rejects(connection, opened.plan)
+            lost = sum(row.count for row in Ledger(connection).reject_summary() if row.reason in _WITHOUT_VALUES)
     if json:
         print(as_json({"replayed": replayed, "staying": staying}))  # noqa: T201
     console.print(f"{replayed:,} rows replayed, {staying:,} stay in the quarantine", markup=False, highlight=False)
+    if lost:
+        text = f"{lost:,} places of a damaged source cannot be replayed: no values could be read there"
+        console.print(f"{text}\nhint: look for them in a repaired copy or a backup", markup=False, highlight=False)
     if staying:
         raise typer.Exit(6)

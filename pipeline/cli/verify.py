@@ -12,6 +12,7 @@ from pipeline.cli.opening import (
     LinksOption,
     MappingOption,
     PasswordOption,
+    SalvageOption,
     TablesOption,
     load_file_settings,
     open_target,
@@ -30,12 +31,13 @@ def verify(
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
+    salvage: SalvageOption = False,
     json: JsonOption = False,
 ) -> None:
     """Check counts, keys, relationships, required columns, identities and the quarantine; exit 1 on a finding."""
     settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
     console = make_console(stderr=json)
-    with opened_plan(settings, file, mapping, code_page, tables) as opened:
+    with opened_plan(settings, file, mapping, code_page, tables, salvage=salvage) as opened:
         target = open_target(settings, console)
         with connect(target, application_name="naru verify", autocommit=True) as connection:
             findings = verify_plan(connection, opened.plan, opened.source)

@@ -58,6 +58,7 @@ def _read(source: Source, task: TableTask, column: str, nest: Nest, batch_rows: 
     defects: dict[int, Defect] = {}
     size = 0
     for batch in source.batches(nest.table, batch_rows=batch_rows, columns=nest.columns):
+        _check_whole(task, column, nest, batch)
         frame, found = nest.items(batch)
         items.append(frame)
         defects |= {number: defect for number, defect in found.items() if number not in defects}
@@ -71,6 +72,16 @@ def _read(source: Source, task: TableTask, column: str, nest: Nest, batch_rows: 
     texts = nest.joined(items) if items else pl.DataFrame({"number": numbers, "text": pl.Series(dtype=pl.String)})
     _check_numbers(source, task, column, texts["number"], nest, batch_rows)
     return _Lookup(column, nest.empty, texts, defects)
+
+
+def _check_whole(task: TableTask, column: str, nest: Nest, batch: Batch) -> None:
+    """A list that lacks what could not be read is no list of its row."""
+    lost = batch.doubt or next((place.detail for place in batch.unread), None)
+    if lost is not None:
+        raise DamagedSource(
+            f"table {task.source.name}, column {column}: its values in {nest.table} are damaged: {lost}",
+            hint=f"keep {nest.table} as a table of its own: what cannot be read of it waits in the quarantine",
+        )
 
 
 def _check_numbers(

@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.catalog import Catalog, Column, Notice, Table
 from pipeline.dialects.rules import Dialect
 from pipeline.engine.nest import make_nest, nests
-from pipeline.errors import MappingError, UsageError
+from pipeline.errors import DamagedSource, MappingError, UsageError
 from pipeline.mapping.check import Where, drafted, refuse
 from pipeline.mapping.document import Keys
 from pipeline.mapping.models import ColumnMapping, Mapping, TableMapping
@@ -46,6 +46,8 @@ class Plan:
     tasks: tuple[TableTask, ...]
     notices: tuple[Notice, ...]
     target: Catalog
+    unread: tuple[Notice, ...] = ()
+    """What of the source's schema damage took, as far as the plan would have carried it."""
 
     @property
     def schema(self) -> str:
@@ -65,6 +67,13 @@ def make_plan(
 
     Raises MappingError and UsageError.
     """
+    unread = source.unread
+    if unread:
+        if not source.tables:
+            raise DamagedSource(f"no table can be read: {unread[0].text}", hint="take the file from a backup")
+        lost = {*mapping.tables} - {table.name for table in source.tables}
+        unread += tuple(_unlisted(name) for name in sorted(lost - {notice.table for notice in unread}))
+        mapping = _without(mapping, lost)
     target = target_catalog(mapping, source, where=where)
     by_target = {
         mapping.table_name(table.name): table for table in source.tables if not mapping.tables[table.name].skip
@@ -80,7 +89,9 @@ def make_plan(
         for table in target.in_dependency_order()
         if not only or {table.name, by_target[table.name].name} & {*only}
     )
-    return Plan(tasks, (*source.notices, *notices, *_queries(source, target)), target)
+    unread = tuple(notice for notice in unread if not only or notice.table is None)
+    said = (*source.notices, *unread, *notices, *_queries(source, target))
+    return Plan(tasks, said, target, unread)
 
 
 def _queries(source: Catalog, target: Catalog) -> Iterator[Notice]:
@@ -89,6 +100,20 @@ def _queries(source: Catalog, target: Catalog) -> Iterator[Notice]:
         text = f"{len(target.views)} of {len(source.queries)} saved queries become views"
         left = len(target.views) < len(source.queries)
         yield Notice(None, None, text + "; `inspect` shows the others, with the reasons" * left)
+
+
+def _unlisted(table: str) -> Notice:
+    return Notice(table, None, "is in the mapping, and not among the tables that can be read of the damaged source")
+
+
+def _without(mapping: Mapping, lost: Collection[str]) -> Mapping:
+    """The mapping of a source that is salvaged: without tables that are lost, and without relationships to them."""
+    kept = {}
+    for name, table in mapping.tables.items():
+        if name not in lost:
+            keys = tuple(key for key in table.foreign_keys if key.references not in lost)
+            kept[name] = table.model_copy(update={"foreign_keys": keys})
+    return mapping.model_copy(update={"tables": kept})
 
 
 def _task(

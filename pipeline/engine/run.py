@@ -104,6 +104,7 @@ class Migration:
                 loads = self._open(connection, ledger)
             for task in self.plan.tasks:
                 self._load(connection, ledger, task, loads[task.target.name])
+            self._check_source()
             self.observer.settling()
             settlements = [_settlement(task, loads[task.target.name]) for task in self.plan.tasks]
             unbuilt = Settler(connection, self.run.run_id, settlements, self._admit).settle()
@@ -192,8 +193,8 @@ class Migration:
         name = f"{earlier.target_schema}.{earlier.target_table}"
         again = "load it again from the start with --restart"
         if earlier.fingerprint != self.run.fingerprint:
-            text = f"the source has changed since run {earlier.run_id} loaded table {name}"
-            raise SourceChanged(text, hint=f"give the file of that run, or {again}")
+            text = f"the source has changed since run {earlier.run_id} loaded table {name}, or is read in another way"
+            raise SourceChanged(text, hint=f"give that run's file, --code-page and --salvage, or {again}")
         if earlier.mapping_digest != task.digest:
             text = f"the mapping of table {task.source.name} has changed since run {earlier.run_id} loaded {name}"
             raise MappingError(text, hint=f"restore the mapping of that run, or {again}")
@@ -201,6 +202,14 @@ class Migration:
             raise TargetError(f"table {name} was loaded by run {earlier.run_id} and is gone", hint=again)
 
     # -- the rows
+
+    def _check_source(self) -> None:
+        """The rows of all tables are of one content: a file can be written to and keep its size and times."""
+        if self.source.fingerprint().digest != self.run.fingerprint:
+            raise SourceChanged(
+                f"{self.run.source}: was written to since the run began",
+                hint="close what writes to it, or work on a copy, and start with --restart",
+            )
 
     def _load(self, connection: Connection, ledger: Ledger, task: TableTask, load: Load) -> None:
         name = task.target.name

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from pipeline.batch import Unreadable
 from pipeline.catalog import Notice, Table
 from pipeline.engine.plan import Plan
 from pipeline.ledger.ledger import Ledger
-from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome
+from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome, Verdict
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
 from pipeline.postgres.sql import SQL, relation, text
 from pipeline.sources.base import Source
 from pipeline.verify.subject import Subject
 from pipeline.verify.verify import verify
+
+_SCHEMA = "unreadable_schema"
 
 
 def verify_plan(connection: Connection, plan: Plan, source: Source | None) -> tuple[Finding, ...]:
@@ -28,7 +33,16 @@ def verify_plan(connection: Connection, plan: Plan, source: Source | None) -> tu
             )
             for task in plan.tasks
         ]
-    return verify(connection, subjects, plan.target.views)
+    unread = tuple(Finding("source", n.table or "database", _SCHEMA, 1, n.text) for n in plan.unread)
+    return unread + verify(connection, subjects, plan.target.views)
+
+
+def verdict(findings: Collection[Finding]) -> Verdict:
+    """Incomplete as long as something that damage took is not replayed, for nothing else brings it."""
+    lost = {_SCHEMA, *Unreadable}
+    if any(finding.verifier in ("source", "rejects") and finding.subject in lost for finding in findings):
+        return Verdict.INCOMPLETE
+    return Verdict.DIFFERENCES if findings else Verdict.COMPLETE
 
 
 def summarize(
@@ -45,7 +59,7 @@ def summarize(
         loads = [load for task in plan.tasks if (load := ledger.load(task.target))]
     notices = tuple(f"{notice.table or 'database'}: {notice.text}" for notice in unbuilt)
     tables = tuple(_table(load) for load in loads)
-    return RunOutcome(run.run_id, run.source, target.describe(), tables, findings, notices, seconds)
+    return RunOutcome(run.run_id, run.source, target.describe(), tables, findings, notices, seconds, verdict(findings))
 
 
 def occupied(connection: Connection, plan: Plan, *, restart: bool) -> list[str]:

@@ -49,7 +49,8 @@ def _tag(value: object) -> dict[str, object]:
         case dt.time():
             return {"$time": value.isoformat()}
         case Defect():
-            return {"$defect": [value.row, value.column, value.reason, _encoded(value.raw), value.replacement]}
+            told = [value.row, value.column, value.reason, _encoded(value.raw), value.replacement]
+            return {"$defect": [*told, *[True] * value.damaged]}
     raise TypeError(f"a value of type {type(value).__name__} cannot be kept in the quarantine")
 
 
@@ -71,6 +72,6 @@ def _untag(tagged: dict[str, object]) -> object:
             return dt.date.fromisoformat(text)
         case {"$time": str(text)}:
             return dt.time.fromisoformat(text)
-        case {"$defect": [int(row), str(column), str(reason), str(raw), str() | None as replacement]}:
-            return Defect(row, column, reason, base64.b64decode(raw), replacement)
+        case {"$defect": [int(row), str(column), str(reason), str(raw), str() | None as replacement, *damaged]}:
+            return Defect(row, column, reason, base64.b64decode(raw), replacement, damaged == [True])
     return tagged

@@ -21,7 +21,7 @@ def print_catalog(
     for table in catalog.tables:
         _print_table(console, table, types)
     console.print()
-    print_notices(console, [*catalog.notices, *notices])
+    print_notices(console, [*catalog.unread, *catalog.notices, *notices])
 
 
 def print_queries(console: Console, queries: Sequence[Query], views: Mapping[str, str], left: Sequence[Notice]) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.catalog import Notice
-from pipeline.outcome import Finding, Load, PastRun, Reject, RejectCount, RunOutcome, StoredReject
+from pipeline.outcome import Finding, Load, PastRun, Reject, RejectCount, RunOutcome, StoredReject, Verdict
 
 
 class Forecast(Protocol):
@@ -48,6 +48,14 @@ def print_notices(console: Console, notices: Iterable[Notice]) -> None:
         _say(console, f"note: {place + ': ' if place else ''}{notice.text}", "yellow")
 
 
+_VERDICTS = {
+    Verdict.COMPLETE: "complete",
+    Verdict.DIFFERENCES: "differences",
+    Verdict.INCOMPLETE: "incomplete: the source is damaged, and what cannot be read of it is listed above",
+}
+_STYLES = {Verdict.COMPLETE: "green", Verdict.DIFFERENCES: "yellow", Verdict.INCOMPLETE: "red"}
+
+
 def print_outcome(console: Console, outcome: RunOutcome) -> None:
     counts = {
         "read": [row.read for row in outcome.tables],
@@ -68,7 +76,7 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
     print_findings(console, outcome.findings)
     loaded = sum(row.loaded for row in outcome.tables)
     _say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {duration(outcome.seconds)}")
-    _say(console, f"run {outcome.run_id}")
+    _say(console, f"run {outcome.run_id}: {_VERDICTS[outcome.verdict]}", _STYLES[outcome.verdict])
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:

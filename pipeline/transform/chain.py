@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from pipeline.batch import Batch, Defect, Position
+from pipeline.batch import Batch, Defect, Position, Unread, Unreadable
 from pipeline.catalog import Column, Table
 from pipeline.errors import MappingError
 from pipeline.mapping.models import ColumnMapping, Encoding, TableMapping
@@ -86,8 +86,12 @@ class _Findings:
             self.refusals.setdefault(row, (Stage.TRANSFORM, step.name, detail))
 
     def refuse_defect(self, defect: Defect) -> None:
-        why = (Stage.SOURCE, "undecodable", f"column {defect.column}: {defect.reason}")
-        self.refusals.setdefault(defect.row, why)
+        reason = Unreadable.VALUE if defect.damaged else "undecodable"
+        self.refusals.setdefault(defect.row, (Stage.SOURCE, reason, f"column {defect.column}: {defect.reason}"))
+
+    def refuse_all(self, doubt: str) -> None:
+        why = (Stage.SOURCE, Unreadable.DOUBTED, doubt)
+        self.refusals |= dict.fromkeys(range(self.origin.frame.height), why)
 
     def lose(self, rows: pl.Series, column: str, before: pl.Series, after: pl.Series, rule: str) -> None:
         for row in rows.arg_true().to_list():
@@ -119,13 +123,16 @@ class Chain:
     def apply(self, batch: Batch) -> Transformed:
         origin = Origin.of(self._table, self._key, batch)
         findings = _Findings(origin)
+        if batch.doubt is not None:
+            findings.refuse_all(batch.doubt)
         values = {column.source: batch.frame[column.source] for column in self._columns}
         if batch.defects:
             values |= {c.source: _settle_defects(c, batch, values[c.source], findings) for c in self._sources}
         columns = [self._carry(column, values[column.source], findings) for column in self._columns]
         passing = self._passing(batch, findings)
         filtered = 0 if passing is None else batch.frame.height - int(passing.sum())
-        return _assemble(columns, origin, findings, passing, filtered, batch.position)
+        made = _assemble(columns, origin, findings, passing, filtered, batch.position)
+        return _with_unread(made, batch.unread) if batch.unread else made
 
     def _passing(self, batch: Batch, findings: _Findings) -> pl.Series | None:
         """Rows that the filter keeps, and those it cannot judge because their cell is unreadable."""
@@ -267,6 +274,14 @@ def _assemble(
     survived = tuple(loss for row, loss in losses if row not in refusals)
     read = origin.frame.height
     return Transformed(frame, origin_kept, position, read, filtered, rejects, survived)
+
+
+def _with_unread(made: Transformed, unread: tuple[Unread, ...]) -> Transformed:
+    """Places that nobody can read are rows read and refused, whatever the filter would say of them."""
+    table = made.origin.table
+    rejects = [Reject(table, u.locator, Stage.SOURCE, u.reason, u.detail, {}, {"": u.raw}) for u in unread]
+    together = sorted([*made.rejects, *rejects], key=lambda reject: reject.locator or 0)
+    return replace(made, read=made.read + len(unread), rejects=tuple(together))
 
 
 def _show(value: object) -> str:

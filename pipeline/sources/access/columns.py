@@ -72,17 +72,23 @@ def type_of(column: ColumnDefinition, *, wide: bool) -> SqlType:
 
 
 def check_decodable(file: AccessFile, table: TableDefinition, column: ColumnDefinition) -> None:
-    """Raise UnsupportedSource for a type that is not read, DamagedSource for a Decimal that cannot be."""
+    """Raise UnsupportedSource for a type that is not read, and what `check_decimal` raises."""
     type = type_of(column, wide=file.format.wide)
     if type.name.startswith(_NOT_DECODED):
         raise UnsupportedSource(
             f"{file.name}: table {table.name!r}, column {column.name!r}: values of type {type} are not read yet",
             hint="skip the column in the mapping, or copy its values to a plain column in Access",
         )
+    check_decimal(file, table, column)
+
+
+def check_decimal(file: AccessFile, table: TableDefinition, column: ColumnDefinition) -> None:
+    """Raise DamagedSource for a Decimal of digits that no number has."""
     if column.calculated:
-        return
+        return  # each value has a scale of its own
+    type = type_of(column, wide=file.format.wide)
     precise = 1 <= column.precision <= _MOST_DIGITS and column.scale <= column.precision
-    if column.type == DECIMAL and not precise:
+    if type.name == "Decimal" and not precise:
         raise file.damaged(f"column {column.name!r} claims to be {type}", table=table.name, page=table.page)
 
 
@@ -111,8 +117,7 @@ class ColumnReader:
         """Bytes that each row and its long values take in the file, from their headers alone."""
         size = self._rows.end - self._rows.start
         for column in columns:
-            if column.type in _LONG_VALUES:
-                size = size + self._headers(column).outside
+            size = size + self.outside(column)
         return size
 
     def unpacked(self, columns: tuple[ColumnDefinition, ...]) -> Ints:
@@ -123,6 +128,12 @@ class ColumnReader:
                 claim = self._headers(column).number(at=CLAIM)
                 size += np.where(claim > LARGEST, 0, claim)  # refused before it is unpacked
         return size
+
+    def outside(self, column: ColumnDefinition) -> Ints:
+        """Bytes of each value that lie in no row of the table."""
+        if column.type not in _LONG_VALUES:
+            return np.zeros(len(self._rows), np.int64)
+        return self._headers(column).outside
 
     def _headers(self, column: ColumnDefinition) -> LongValues:
         slices = self._fields.slices(column, None)

@@ -37,15 +37,19 @@ class ComplexColumn:
 
 
 def read_complex_columns(
-    file: AccessFile, objects: Objects, names: Names, table: TableDefinition
+    file: AccessFile, objects: Objects, names: Names, table: TableDefinition, unread: list[str] | None = None
 ) -> Iterator[ComplexColumn]:
-    """Those of a table, without such as the file does not explain; raises DamagedSource."""
+    """Those of a table, without such as the file does not explain; raises DamagedSource.
+
+    `unread` takes down what of a salvaged file's list of them cannot be read.
+    """
     columns = {column.complex_id: column for column in table.columns if column.type == COMPLEX}
     system = objects.system.get("MSysComplexColumns")
     if not columns or system is None:
         return
     kinds = {described.page: name for name, described in objects.system.items()}
-    for record in records(file, read_definition(file, system.page, system.name, names), _COLUMNS, names.codec):
+    definition = read_definition(file, system.page, system.name, names)
+    for record in records(file, definition, _COLUMNS, names.codec, unread):
         column, page = columns.get(record["ComplexID"] or 0), (record["FlatTableID"] or 0) & _PAGE
         type_page = (record["ComplexTypeObjectID"] or 0) & _PAGE
         of_this_table = (record["ConceptualTableID"] or 0) & _PAGE == table.page

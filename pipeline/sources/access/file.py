@@ -15,19 +15,24 @@ from pipeline.sources.access.format import DATA_PAGE, DEFINITION_PAGE, LARGEST_F
 from pipeline.sources.access.header import HEADER_SIZE, Header, parse_header
 from pipeline.sources.access.memory import Memory
 
-_DAMAGE_HINT = "work on a copy: open it in Access and run Compact and Repair, or take it from a backup"
+_REPAIR_HINT = "work on a copy: open it in Access and run Compact and Repair, or take it from a backup"
+_DAMAGE_HINT = f"{_REPAIR_HINT}; or carry what can be read: migrate --salvage"
 
 
 class AccessFile:
     """Pages of an open file. Methods that take a page or row number check it and raise DamagedSource."""
 
-    def __init__(self, path: Path, *, password: str | None = None) -> None:
-        """Map the file, or its pages in the clear where they are encrypted.
+    def __init__(self, path: Path, *, password: str | None = None, salvage: bool = False) -> None:
+        """Map the file, or its pages in the clear where they are encrypted; with `salvage` even a truncated one.
 
         Raises SourceError where it cannot be read, UnsupportedSource where it is not ours, and PasswordError.
         """
         self.path = path
         self.name = path.name
+        self.salvage = salvage
+        """Whether damage is to be told place by place, and not to end the reading."""
+        self.followed = 0
+        """Rows read one by one so far, which are mostly pieces of long values."""
         if path.is_dir():
             raise SourceError(f"{path}: is a directory, not an Access file")
         with ExitStack() as stack:
@@ -53,7 +58,7 @@ class AccessFile:
         page = header.format.page_size
         if size > LARGEST_FILE:
             raise UnsupportedSource(f"{self.name}: has {size} bytes, and an Access file never exceeds {LARGEST_FILE}")
-        if size % page or size < 3 * page:
+        if (size % page and not self.salvage) or size < 3 * page:
             raise self.damaged(f"is truncated: {size} bytes are no whole number of pages of {page}")
         return header
 
@@ -124,7 +129,8 @@ class AccessFile:
         """The error that says where the file cannot be what it claims."""
         place = [f"table {table!r}"] * (table is not None)
         place += [f"page {page}"] * (page is not None) + [f"row {row}"] * (row is not None)
-        return DamagedSource(": ".join([self.name, *([", ".join(place)] if place else []), what]), hint=_DAMAGE_HINT)
+        hint = _REPAIR_HINT if self.salvage else _DAMAGE_HINT
+        return DamagedSource(": ".join([self.name, *([", ".join(place)] if place else []), what]), hint=hint)
 
     def base(self, page: int, *, table: str | None = None) -> int:
         """Offset of a page's first byte."""
@@ -143,6 +149,7 @@ class AccessFile:
 
     def row(self, pointer: int, *, table: str, owner: int | None = None) -> bytes:
         """Content of the row at page << 8 | row, whatever its flags say; on a page of that owner if one is named."""
+        self.followed += 1
         page, row = pointer >> 8, pointer & 0xFF
         content, rows = self.page(page, table=table), self.format.rows
         count = int.from_bytes(content[self.format.row_count : rows], "little")

@@ -11,7 +11,7 @@ from pipeline.sources.access.fields import Slices
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.format import LONG_VALUE_OWNER
 from pipeline.sources.access.memory import Bools, Ints, Memory
-from pipeline.sources.access.rows import Rows, slots
+from pipeline.sources.access.rows import Rows, pointed
 
 _HEADER, _POINTER = 12, 4
 _LENGTH = 0x3FFFFFFF
@@ -72,7 +72,7 @@ class LongValues:
         start = self._headers.start + _HEADER
         elsewhere = np.flatnonzero(self._valid & (self._kind <= _ONE_ROW) & (self.lengths > 0))
         pointer = self._file.memory.u32[self._headers.start[elsewhere] + 4].astype(np.int64)
-        first, _, _ = slots(self._file, pointer, LONG_VALUE_OWNER, self._table)
+        first, _, _ = pointed(self._file, pointer, LONG_VALUE_OWNER, self._table)
         start[elsewhere] = first + np.where(self._kind[elsewhere] == _CHAIN, _POINTER, 0)
         reached = self._valid & (self.lengths >= at + 4)
         place = np.minimum(start + at, len(self._file.memory.u32) - 1)
@@ -80,7 +80,7 @@ class LongValues:
 
     def _single(self, alone: Ints) -> Ints:
         pointer = self._file.memory.u32[self._headers.start[alone] + 4].astype(np.int64)
-        start, end, _ = slots(self._file, pointer, LONG_VALUE_OWNER, self._table)
+        start, end, _ = pointed(self._file, pointer, LONG_VALUE_OWNER, self._table)
         if (end - start < self.lengths[alone]).any():
             raise self._damaged_at(int(alone[(end - start < self.lengths[alone]).argmax()]), "ends before its length")
         return start

@@ -59,6 +59,8 @@ class Objects:
     """Linked tables, by the names that they have here."""
     queries: tuple[QueryObject, ...]
     """Saved by the user, by name; not those behind forms and reports."""
+    unread: tuple[str, ...] = ()
+    """What damage took of the list itself, in a file that is salvaged."""
 
 
 def read_objects(file: AccessFile, names: Names) -> Objects:
@@ -67,33 +69,53 @@ def read_objects(file: AccessFile, names: Names) -> Objects:
     found: dict[str, dict[str, TableObject]] = {"user": {}, "system": {}}
     links: dict[str, Link] = {}
     queries = []
-    for record in records(file, definition, _OBJECT_COLUMNS, names.codec):
+    unread: list[str] | None = [] if file.salvage else None
+    for record in records(file, definition, _OBJECT_COLUMNS, names.codec, unread):
         name, kind, page = record["Name"], record["Type"], record["Id"]
         if name is None or kind is None or page is None:
-            raise file.damaged("has an object without name, type or number", table=_OBJECTS, page=OBJECTS_PAGE)
+            _tell(file, "has an object without name, type or number", unread)
+            continue
         hidden = (record["Flags"] or 0) & _SYSTEM or _HIDDEN_NAME.match(name)
         if kind == _TABLE:
             place = found["system" if hidden else "user"]
             if name in place:
-                raise file.damaged(f"names two tables {name!r}", table=_OBJECTS, page=OBJECTS_PAGE)
+                _tell(file, f"names two tables {name!r}", unread)
+                continue
             place[name] = TableObject(name, page & 0xFFFFFF, record["LvProp"])
         elif kind in (ODBC_LINK, LINK):
             if name in links:
-                raise file.damaged(f"names two links {name!r}", table=_OBJECTS, page=OBJECTS_PAGE)
+                _tell(file, f"names two links {name!r}", unread)
+                continue
             links[name] = parse_link(kind, record["Connect"], record["Database"], record["ForeignName"])
         elif kind == _QUERY and not name.startswith("~"):
             queries.append(QueryObject(name, page))
-    return Objects(found["user"], found["system"], links, tuple(sorted(queries, key=lambda query: query.name)))
+    by_name = tuple(sorted(queries, key=lambda query: query.name))
+    return Objects(found["user"], found["system"], links, by_name, tuple(unread or ()))
+
+
+def _tell(file: AccessFile, what: str, unread: list[str] | None) -> None:
+    if unread is None:
+        raise file.damaged(what, table=_OBJECTS, page=OBJECTS_PAGE)
+    unread.append(what)
 
 
 def records(
-    file: AccessFile, table: TableDefinition, wanted: Mapping[str, str], codec: str
+    file: AccessFile, table: TableDefinition, wanted: Mapping[str, str], codec: str, unread: list[str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Rows of a system table as mappings; raises DamagedSource unless it has the wanted columns, each of its type."""
+    """Rows of a system table as mappings; raises DamagedSource unless it has the wanted columns, each of its type.
+
+    `unread` takes down what of a salvaged file cannot be read; without it, that is raised as well.
+    """
     types = {column.name: type_of(column, wide=file.format.wide).name for column in table.columns}
     for name, type in wanted.items():
         if types.get(name) != type:
             raise file.damaged(f"column {name!r} is {types.get(name)}, not {type}", table=table.name, page=table.page)
     columns = tuple(table.column(name) for name in wanted)
     for batch in read_table(file, table, columns, codec=codec, batch_rows=_BATCH_ROWS):
+        lost = [place.detail for place in batch.unread]
+        lost += [f"column {defect.column!r}: {defect.reason}" for defect in batch.defects if defect.damaged]
+        if batch.doubt is not None or (lost and unread is None):
+            raise file.damaged(batch.doubt or lost[0], table=table.name)
+        if unread is not None:
+            unread += lost
         yield from batch.frame.iter_rows(named=True)

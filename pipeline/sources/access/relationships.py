@@ -20,6 +20,7 @@ _COLUMNS = {
     "szReferencedColumn": "Text",
     "grbit": "Long",
     "icolumn": "Long",
+    "ccolumn": "Long",
 }
 _ONE_TO_ONE, _NOT_ENFORCED, _CASCADE_UPDATE, _CASCADE_DELETE, _SET_NULL = 0x1, 0x2, 0x100, 0x1000, 0x2000
 
@@ -30,16 +31,28 @@ class Relationship:
     key: ForeignKey
 
 
-def read_relationships(file: AccessFile, table: TableObject, names: Names) -> Iterator[Relationship]:
-    """All relationships by name, columns in order; raises DamagedSource for one that names nothing."""
+def read_relationships(
+    file: AccessFile, table: TableObject, names: Names, unread: list[str] | None = None
+) -> Iterator[Relationship]:
+    """All relationships by name, columns in order; raises DamagedSource for one that names nothing.
+
+    `unread` takes down what of a salvaged file cannot be read. A relationship that lost a column is another one,
+    so none is made of the rest.
+    """
     definition = read_definition(file, table.page, table.name, names)
     parts: dict[str, list[dict[str, Any]]] = {}
-    for record in records(file, definition, _COLUMNS, names.codec):
+    for record in records(file, definition, _COLUMNS, names.codec, unread):
         if None in record.values():
-            raise file.damaged("has a relationship with an empty field", table=table.name, page=table.page)
+            if unread is None:
+                raise file.damaged("has a relationship with an empty field", table=table.name, page=table.page)
+            unread.append("has a relationship with an empty field")
+            continue
         parts.setdefault(record["szRelationship"], []).append(record)
     for name, columns in sorted(parts.items()):
         columns.sort(key=lambda record: record["icolumn"])
+        if unread and len(columns) != columns[0]["ccolumn"]:
+            unread.append(f"relationship {name!r} has {len(columns)} of {columns[0]['ccolumn']} columns")
+            continue
         yield Relationship(columns[0]["szObject"], _key(name, columns))
 
 

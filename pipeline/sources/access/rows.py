@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,9 @@ from pipeline.sources.access.format import (
     ROW_START,
 )
 from pipeline.sources.access.memory import Bools, Ints
-from pipeline.sources.access.usage import mapped_pages
+from pipeline.sources.access.usage import claimed_pages, mapped_pages
 
+_WINDOW_PAGES = 256
 _MOST_HOPS = 16
 """Access moves an overflow row by changing its first pointer; real files show one hop."""
 
@@ -41,12 +43,49 @@ class Rows:
         nothing = np.zeros(0, np.int64)
         return cls(nothing, nothing, nothing)
 
-    def where(self, keep: Bools | slice) -> Rows:
+    @classmethod
+    def together(cls, parts: Sequence[Rows]) -> Rows:
+        return parts[0] if len(parts) == 1 else cls.none().then(*parts)
+
+    def where(self, keep: Bools | Ints | slice) -> Rows:
         return Rows(self.start[keep], self.end[keep], self.locator[keep])
 
-    def then(self, later: Rows) -> Rows:
-        pairs = ((self.start, later.start), (self.end, later.end), (self.locator, later.locator))
-        return Rows(*(np.concatenate(pair) for pair in pairs))
+    def then(self, *later: Rows) -> Rows:
+        parts = (self, *later)
+        return Rows(
+            np.concatenate([part.start for part in parts]),
+            np.concatenate([part.end for part in parts]),
+            np.concatenate([part.locator for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Row slots that are not deleted, before anything of them but their number is believed."""
+
+    rows: Rows
+    moved: Bools
+    """Which are pointers to where the row is."""
+    outside: Bools
+    """Which lie outside their page."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def none(cls) -> Slots:
+        return cls(Rows.none(), np.zeros(0, bool), np.zeros(0, bool))
+
+    @classmethod
+    def together(cls, parts: Sequence[Slots]) -> Slots:
+        if len(parts) == 1:
+            return parts[0]
+        rows = Rows.together([part.rows for part in parts])
+        moved, outside = ([part.moved for part in parts], [part.outside for part in parts])
+        return cls(rows, np.concatenate(moved), np.concatenate(outside))
+
+    def where(self, keep: Bools | slice) -> Slots:
+        return Slots(self.rows.where(keep), self.moved[keep], self.outside[keep])
 
 
 def data_pages(file: AccessFile, table: TableDefinition) -> Ints:
@@ -57,12 +96,20 @@ def data_pages(file: AccessFile, table: TableDefinition) -> Ints:
     return mapped_pages(file, table.owned_pages, table=table.name)
 
 
+def windows(pages: Ints) -> Iterator[Ints]:
+    """Pages in runs that are read together."""
+    return (pages[first : first + _WINDOW_PAGES] for first in range(0, len(pages), _WINDOW_PAGES))
+
+
 def own_pages(file: AccessFile, table: TableDefinition, pages: Ints) -> Ints:
     """Those of some mapped pages that hold the table's rows.
 
     Pages of another type are not, nor those of another owner that has them in its map too; anything
     else in the map is damage.
     """
+    if len(pages) and pages[-1] >= file.pages:
+        beyond = int(pages[pages >= file.pages][0])
+        raise file.damaged("lies beyond the end of the truncated file", table=table.name, page=beyond)
     at = pages * file.format.page_size
     kind, owner = file.memory.u8[at], file.memory.u32[at + 4]
     own: Bools = (kind == DATA_PAGE) & (owner == table.page)
@@ -79,14 +126,22 @@ def _check_foreign(file: AccessFile, table: str, page: int, kind: int, owner: in
         raise file.damaged(f"is of type {kind}, not a data page", table=table, page=page)
     other = file.definition_page(owner, table=table)
     at = file.format.definition_counts + 14
-    if page not in mapped_pages(file, int.from_bytes(other[at : at + 4], "little"), table=table):
+    if page not in claimed_pages(file, int.from_bytes(other[at : at + 4], "little"), table=table):
         raise file.damaged(f"names page {owner} as its owner, which does not own it", table=table, page=page)
 
 
 def live_rows(file: AccessFile, table: TableDefinition, pages: Ints) -> Rows:
     """Rows on some mapped pages in slot order, without deleted ones; raises DamagedSource for one outside its page."""
+    return rows_in(file, table, live_slots(file, table, pages))
+
+
+def live_slots(file: AccessFile, table: TableDefinition, pages: Ints, *, only_own: bool = False) -> Slots:
+    """Slots on some mapped pages; raises DamagedSource for a page that cannot be in the map, or none of the table's."""
     memory, form = file.memory, file.format
-    pages = own_pages(file, table, pages)
+    mapped, pages = pages, own_pages(file, table, pages)
+    if only_own and len(pages) < len(mapped):
+        other = int(np.setdiff1d(mapped, pages)[0])
+        raise file.damaged("is in the table's map and belongs to something else", table=table.name, page=other)
     base = pages * form.page_size
     count = memory.u16[base + form.row_count].astype(np.int64)
     if len(count) and count.max() > MOST_ROWS_PER_PAGE:
@@ -96,12 +151,17 @@ def live_rows(file: AccessFile, table: TableDefinition, pages: Ints) -> Rows:
     start, end, flags, bad = _bounds(file, np.repeat(base, count), slot, np.repeat(count, count))
     rows = Rows(start, end, np.repeat(pages, count) * 256 + slot)
     live = (flags & ROW_DELETED) == 0
-    if (bad & live).any():
-        raise _at(file, table.name, rows.locator[bad & live], "lies outside its page")
-    moved = ((flags & ROW_POINTER) != 0)[live]
-    rows = rows if live.all() else rows.where(live)
-    if moved.any():
-        rows = _followed(file, table, rows, np.flatnonzero(moved))
+    slots = Slots(rows, (flags & ROW_POINTER) != 0, bad)
+    return slots if live.all() else slots.where(live)
+
+
+def rows_in(file: AccessFile, table: TableDefinition, slots: Slots) -> Rows:
+    """Where the rows of some slots are; raises DamagedSource for one that is nowhere."""
+    rows, bad = slots.rows, slots.outside
+    if bad.any():
+        raise _at(file, table.name, rows.locator[bad], "lies outside its page")
+    if slots.moved.any():
+        rows = _followed(file, table, rows, np.flatnonzero(slots.moved))
     if len(rows) and (rows.end <= rows.start).any():
         raise _at(file, table.name, rows.locator[rows.end <= rows.start], "is empty")
     return rows
@@ -130,14 +190,14 @@ def _followed(file: AccessFile, table: TableDefinition, rows: Rows, moved: Ints)
         if len(short):
             raise _at(file, table.name, rows.locator[short], "is too short for a pointer")
         pointer = file.memory.u32[start[moved]].astype(np.int64)
-        start[moved], end[moved], flags = slots(file, pointer, table.page, table.name)
+        start[moved], end[moved], flags = pointed(file, pointer, table.page, table.name)
         moved = moved[(flags & ROW_POINTER) != 0]
         if not len(moved):
             return Rows(start, end, rows.locator)
     raise _at(file, table.name, rows.locator[moved], "is a pointer that leads to no row")
 
 
-def slots(file: AccessFile, pointer: Ints, owner: int, table: str) -> tuple[Ints, Ints, Ints]:
+def pointed(file: AccessFile, pointer: Ints, owner: int, table: str) -> tuple[Ints, Ints, Ints]:
     """Start, end and flags of rows by pointer, on data pages of one owner: `AccessFile.row` for many at once."""
     form, memory = file.format, file.memory
     page, slot = pointer >> 8, pointer & 0xFF

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from pipeline.catalog import (
     Action,
@@ -20,14 +21,14 @@ from pipeline.catalog import (
 from pipeline.errors import DamagedSource
 from pipeline.sources.access.calculated import with_results
 from pipeline.sources.access.codepage import UTF_16, Names
-from pipeline.sources.access.columns import MEMO, type_of
+from pipeline.sources.access.columns import MEMO, check_decimal, type_of
 from pipeline.sources.access.complex import ComplexColumn, read_complex_columns
 from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.objects import Objects, TableObject
 from pipeline.sources.access.properties import NO_PROPERTIES, Properties, parse_properties
 from pipeline.sources.access.queries import read_queries
-from pipeline.sources.access.relationships import read_relationships, resolve
+from pipeline.sources.access.relationships import Relationship, read_relationships, resolve
 from pipeline.sources.access.rules import checks, comment, identify, lookup_notices, readable_choices, text
 from pipeline.sources.access.suspicion import code_page_notices
 from pipeline.sources.access.text import decode_bytes
@@ -42,23 +43,32 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapp
     `linked` has for names of links the tables they lead to, or why they lead to none.
     """
     definitions, tables, notices = [], [], list(_file_notices(file, objects, linked))
+    unread = [Notice(None, None, f"MSysObjects: {what}") for what in objects.unread]
     for name, described in sorted(objects.tables.items()):
         properties = NO_PROPERTIES
         try:
             properties = _properties(described, names)
         except ValueError as error:
             notices.append(Notice(name, None, f"properties are damaged ({error}): no defaults, rules or descriptions"))
-        definition = with_results(read_definition(file, described.page, name, names), properties)
+        try:
+            definition = with_results(read_definition(file, described.page, name, names), properties)
+            for column in definition.columns if file.salvage else ():  # else reading the table raises it
+                check_decimal(file, definition, column)
+        except DamagedSource as error:
+            if not file.salvage:
+                raise
+            unread.append(Notice(name, None, f"is not carried, as its definition is damaged: {error.message}"))
+            continue
         definitions.append(definition)
-        complex_columns = tuple(read_complex_columns(file, objects, names, definition))
+        complex_columns = _complex_columns(file, objects, names, definition, unread)
         table = _with_keys(_table(file, definition, properties), complex_columns)
         tables += [table, *(_values_table(file, table, one, properties) for one in complex_columns)]
         notices += [*_table_notices(table), *lookup_notices(name, properties)]
     tables += [table for table in linked.values() if isinstance(table, Table)]
-    tables, unresolved = _related(file, objects, names, tables)
-    queries, unread = _queries(file, objects, names)
-    notices += [*unresolved, *unread, *code_page_notices(file, definitions, names)]
-    return Catalog(tuple(tables), _facts(file, names), tuple(notices), queries)
+    tables, unresolved = _related(file, objects, names, tables, unread)
+    queries, left = _queries(file, objects, names)
+    notices += [*unresolved, *left, *code_page_notices(file, definitions, names)]
+    return Catalog(tuple(tables), _facts(file, names), tuple(notices), queries, unread=tuple(unread))
 
 
 def _queries(file: AccessFile, objects: Objects, names: Names) -> tuple[tuple[Query, ...], list[Notice]]:
@@ -67,6 +77,21 @@ def _queries(file: AccessFile, objects: Objects, names: Names) -> tuple[tuple[Qu
         return tuple(read_queries(file, objects, names)), []
     except DamagedSource as error:
         return (), [Notice(None, None, f"{len(objects.queries)} saved queries cannot be read: {error.message}")]
+
+
+def _complex_columns(
+    file: AccessFile, objects: Objects, names: Names, table: TableDefinition, unread: list[Notice]
+) -> tuple[ComplexColumn, ...]:
+    lost: list[str] | None = [] if file.salvage else None
+    found: list[ComplexColumn] = []
+    try:
+        found += read_complex_columns(file, objects, names, table, lost)
+    except DamagedSource as error:
+        if lost is None:
+            raise
+        lost.append(error.message)
+    unread += [Notice(table.name, None, f"attachments, multiple values or versions: {what}") for what in lost or ()]
+    return tuple(found)
 
 
 def _with_keys(table: Table, complex_columns: tuple[ComplexColumn, ...]) -> Table:
@@ -112,7 +137,9 @@ def _properties(described: TableObject, names: Names) -> Properties:
     return parse_properties(described.properties, lambda raw: decode_bytes(raw, names.codec))
 
 
-def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Table]) -> tuple[list[Table], list[Notice]]:
+def _related(
+    file: AccessFile, objects: Objects, names: Names, tables: list[Table], unread: list[Notice]
+) -> tuple[list[Table], list[Notice]]:
     """The tables with their foreign keys, and notices of relationships that lead out of the file."""
     system = objects.system.get("MSysRelationships")
     if system is None:
@@ -120,7 +147,7 @@ def _related(file: AccessFile, objects: Objects, names: Names, tables: list[Tabl
     by_name = {table.name.lower(): table for table in tables}
     keys: dict[str, list[ForeignKey]] = {}
     notices = []
-    for relationship in read_relationships(file, system, names):
+    for relationship in _relationships(file, system, names, unread):
         child = by_name.get(relationship.child.lower())
         if child is None:
             continue  # of a system table or of a link, and the link has its notice
@@ -138,6 +165,17 @@ def _with_relationships(table: Table, keys: list[ForeignKey]) -> Table:
     known = {(key.columns, key.parent, key.parent_columns) for key in table.foreign_keys}
     others = (key for key in keys if (key.columns, key.parent, key.parent_columns) not in known)
     return replace(table, foreign_keys=(*table.foreign_keys, *others))
+
+
+def _relationships(file: AccessFile, system: TableObject, names: Names, unread: list[Notice]) -> Iterator[Relationship]:
+    lost: list[str] | None = [] if file.salvage else None
+    try:
+        yield from read_relationships(file, system, names, lost)
+    except DamagedSource as error:
+        if lost is None:
+            raise
+        lost.append(error.message)
+    unread += [Notice(None, None, f"relationships: {what}") for what in lost or ()]
 
 
 def _facts(file: AccessFile, names: Names) -> dict[str, str]:
@@ -206,11 +244,21 @@ def _file_notices(file: AccessFile, objects: Objects, linked: Mapping[str, Table
         yield Notice(
             None, None, "a password guards opening it in Access; the pages are not encrypted, so none is needed"
         )
+    for lock in sorted({*_lock_files(file.path)}):
+        text = f"{lock} beside it says that another program has it open: close that one, or work on a copy"
+        yield Notice(None, None, f"{text}; one left by a crash does no harm, and a change while it is read is refused")
     for name, link in sorted(objects.links.items()):
         if not isinstance(reason := linked.get(name), Table):
             hint = "with `--follow-links DIR` it is, if that file is in DIR" if link.file else None
             why = next((f": {text}" for text in (reason, hint) if text), "")
             yield Notice(name, None, f"is a link to {link} and is not carried{why}")
+
+
+def _lock_files(path: Path) -> Iterator[str]:
+    """Access keeps one beside the file as long as somebody has it open; after a crash it stays."""
+    for suffix in (".laccdb", ".ldb"):
+        if path.with_suffix(suffix).exists():
+            yield path.with_suffix(suffix).name
 
 
 _NOT_READ = {

@@ -27,20 +27,24 @@ class AccessSource:
 
     `code_page` overrides the one that a Jet 3 file claims (949 or "cp949"); later files hold Unicode
     and ignore it. `password` opens encrypted files; an empty one is none. A password that only guards
-    opening does not hide the pages, and is not asked for.
+    opening does not hide the pages, and is not asked for. With `salvage` a damaged file is read as far as it can be:
+    batches and catalog tell what could not, and nothing of it is guessed.
     """
 
-    def __init__(self, path: Path, *, code_page: int | str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, code_page: int | str | None = None, password: str | None = None, salvage: bool = False
+    ) -> None:
         self._path = path
         self._code_page = code_page
         self._password = password
+        self._salvage = salvage
         self._closing = ExitStack()
         self._opened: tuple[AccessFile, Objects, str] | None = None
         self._catalog: Catalog | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            file = stack.enter_context(AccessFile(self._path, password=self._password))
+            file = stack.enter_context(AccessFile(self._path, password=self._password, salvage=self._salvage))
             codec = self._codec(file)
             self._opened = file, read_objects(file, Names(codec)), codec
             self._closing = stack.pop_all()
@@ -95,8 +99,9 @@ class AccessSource:
         file, _, codec = self._open()
         digest = file.digest()
         file.check_unchanged()
-        # The same bytes read in another code page are other text.
-        return Fingerprint("access", digest if codec == UTF_16 else f"{digest} {codec}", file.size)
+        # The same bytes read in another code page are other text, and with other care other rows.
+        read_as = [codec] * (codec != UTF_16) + ["salvaged"] * self._salvage
+        return Fingerprint("access", " ".join([digest, *read_as]), file.size)
 
     def batches(
         self, table: str, *, after: Position | None = None, batch_rows: int, columns: tuple[str, ...] | None = None
@@ -124,7 +129,8 @@ class AccessSource:
             return read_described(file, objects.tables[table], names)
         parent = table.partition(".")[0]  # Access takes no dot within a name
         if parent in objects.tables:
-            for complex_column in read_complex_columns(file, objects, names, self._definition(parent)):
+            known: list[str] | None = [] if self._salvage else None  # the catalog has told it
+            for complex_column in read_complex_columns(file, objects, names, self._definition(parent), known):
                 if complex_column.values.name == table:
                     return complex_column.values
         raise SourceError(f"{file.name}: has no table {table!r}", hint="`inspect` lists the tables")

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.format import LARGEST_FILE
 from pipeline.sources.access.memory import Ints
 
 USAGE_PAGE = 5
@@ -14,6 +15,15 @@ _INLINE, _REFERENCE = 0, 1
 
 def mapped_pages(file: AccessFile, pointer: int, *, table: str) -> Ints:
     """Page numbers, ascending, of the usage map at a row pointer; raises DamagedSource when one is outside."""
+    pages = claimed_pages(file, pointer, table=table)
+    if len(pages) and not 0 < pages[0] <= pages[-1] < file.pages:
+        beyond = int(pages[-1])
+        raise file.damaged(f"is truncated: it owns page {beyond}, and the file has {file.pages}", table=table)
+    return pages
+
+
+def claimed_pages(file: AccessFile, pointer: int, *, table: str) -> Ints:
+    """The same, with pages that a truncated file no longer has; raises DamagedSource for those no file can have."""
     content = file.row(pointer, table=table)
     kind = content[0] if content else None
     if kind == _INLINE and len(content) >= 5:
@@ -22,9 +32,8 @@ def mapped_pages(file: AccessFile, pointer: int, *, table: str) -> Ints:
         pages = _referenced(file, np.frombuffer(content[1 : 1 + (len(content) - 1) // 4 * 4], "<u4"), table)
     else:
         raise file.damaged(f"usage map is of unknown kind {kind}", table=table, page=pointer >> 8)
-    if len(pages) and not 0 < pages[0] <= pages[-1] < file.pages:
-        beyond = int(pages[-1])
-        raise file.damaged(f"is truncated: it owns page {beyond}, and the file has {file.pages}", table=table)
+    if len(pages) and int(pages[-1]) * file.format.page_size >= LARGEST_FILE:
+        raise file.damaged(f"usage map has page {pages[-1]}, beyond the largest file", table=table, page=pointer >> 8)
     return pages
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ class Flaw:
     reason: str
     raw: bytes
     replacement: str | None = None
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,17 @@ class Decoded:
 def bitmap(valid: Bools) -> Any:
     """Arrow validity buffer, or None when every value is valid."""
     return None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+
+
+def joined(parts: Sequence[Decoded]) -> Decoded:
+    """Decoded parts of one Arrow type, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    flaws, before = [], 0
+    for part in parts:
+        flaws += [replace(flaw, row=before + flaw.row) for flaw in part.flaws]
+        before += len(part.values)
+    return Decoded(pa.concat_arrays([part.values for part in parts]), tuple(flaws))
 
 
 def scatter(length: int, parts: Iterable[tuple[Ints, Decoded]]) -> Decoded:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.batch import Defect
+from pipeline.batch import Defect, Unread, Unreadable
 from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, SqlType, Table
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
@@ -152,6 +152,15 @@ def test_a_row_with_a_value_that_does_not_fit_is_refused(
     assert rows(connection, "select id from doc order by id") == [(2,), (3,), (4,)]
     assert rows(connection, "select stage, reason, locator from _naru.reject") == [("source", "undecodable", 0)]
     assert replay(connection, made) == (0, 1)
+
+
+def test_values_that_damage_took_a_part_of_are_not_nested(database: Target) -> None:
+    """A shorter list would be another value; as a table of their own, what is left of them arrives."""
+    damaged = source(files=[_FILE])
+    damaged.unread = {"Doc.Files": (Unread(-1, Unreadable.PAGE, "page 7: is gone", b""),)}
+    with pytest.raises(DamagedSource, match=r"Doc, column Files: its values in Doc\.Files are damaged: page 7") as told:
+        migrate(damaged, database, made=plan(Files=JSONB))
+    assert "table of its own" in str(told.value.hint)
 
 
 def test_a_defect_of_a_value_refuses_its_row_with_what_the_source_holds(

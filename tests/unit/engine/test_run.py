@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import psycopg
 import pytest
 
 from pipeline.batch import Defect
-from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
+from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan, make_plan
 from pipeline.engine.run import Migration, Options
-from pipeline.engine.summary import verify_plan
-from pipeline.errors import LockedError, MappingError, RejectLimitExceeded, SourceChanged, TargetError
+from pipeline.engine.summary import verdict, verify_plan
+from pipeline.errors import DamagedSource, LockedError, MappingError, RejectLimitExceeded, SourceChanged, TargetError
 from pipeline.ledger import lock
-from pipeline.outcome import Run
+from pipeline.outcome import Finding, Run, Verdict
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.frames import FrameSource
 
@@ -295,3 +297,69 @@ def test_a_rehearsal_refuses_what_the_run_would_and_leaves_nothing(database: Tar
     connection.execute("drop table items")
     Migration(source, plan(source), database, run, Options(7), Silent()).rehearse()
     assert rows(connection, "select to_regnamespace('_naru'), to_regclass('items')") == [(None, None)]
+
+
+def test_a_source_that_changes_behind_its_own_back_is_not_settled(database: Target, connection: Connection) -> None:
+    """Its batches tell nothing: a file can be written to and keep its size and times."""
+    source = good()
+
+    def change(table: str, first: int) -> None:
+        if (table, first) == ("Routings", 28):
+            source.frames = {**source.frames, "Items": source.frames["Items"].head(9)}
+
+    source.before_batch = change
+    with pytest.raises(SourceChanged, match="was written to since the run began") as refused:
+        migrate(source, database)
+    assert "--restart" in str(refused.value.hint)
+    assert rows(connection, "select distinct state from _naru.load") == [("loaded",)]
+    assert rows(connection, "select state from _naru.run") == [("failed",)]
+
+
+LOST = Notice("Items", None, "is not carried, as its definition is damaged")
+
+
+def test_a_lost_table_is_left_out_of_the_mapping_with_the_relationships_to_it(
+    database: Target, connection: Connection
+) -> None:
+    whole = draft(CATALOG, dialect=ACCESS).mapping
+    source = good()
+    source.tables = Catalog((replace(ROUTINGS, foreign_keys=ROUTINGS.foreign_keys[1:]),), unread=(LOST,))
+    made = make_plan(source.catalog(), whole, ACCESS)
+    (task,) = made.tasks
+    assert [(key.parent, key.columns) for key in task.target.foreign_keys] == [("routings", ("parent",))]
+    assert LOST in made.notices
+    migrate(source, database, made=made)
+    with connect(database, application_name="t", autocommit=True) as other:
+        found = verify_plan(other, made, source)
+    assert [(f.verifier, f.table, f.subject) for f in found] == [("source", "Items", "unreadable_schema")]
+    assert verdict(found) is Verdict.INCOMPLETE
+    assert rows(connection, "select count(*) from routings") == [(30,)]
+
+
+def test_a_table_whose_name_is_lost_is_known_from_the_mapping() -> None:
+    """Damage to the source's list of tables does not say which tables were on it."""
+    page = Notice(None, None, "MSysObjects: page 17: is gone")
+    made = make_plan(Catalog((ITEMS,), unread=(page,)), draft(CATALOG, dialect=ACCESS).mapping, ACCESS)
+    assert [task.source.name for task in made.tasks] == ["Items"]
+    assert [notice.table for notice in made.unread] == [None, "Routings"]
+    with pytest.raises(MappingError, match="'Routings'"):
+        make_plan(Catalog((ITEMS,)), draft(CATALOG, dialect=ACCESS).mapping, ACCESS)
+
+
+def test_a_source_of_lost_tables_alone_is_damaged() -> None:
+    with pytest.raises(DamagedSource, match="no table can be read"):
+        make_plan(Catalog((), unread=(LOST,)), draft(CATALOG, dialect=ACCESS).mapping, ACCESS)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], Verdict.COMPLETE),
+        ([("rejects", "orphan"), ("counts", "rows")], Verdict.DIFFERENCES),
+        ([("rejects", "orphan"), ("rejects", "unreadable_page")], Verdict.INCOMPLETE),
+        ([("rejects", "doubted_row")], Verdict.INCOMPLETE),
+        ([("counts", "unreadable_page")], Verdict.DIFFERENCES),  # a subject of that name, and no reject
+    ],
+)
+def test_the_verdict_follows_from_the_findings(found: list[tuple[str, str]], expected: Verdict) -> None:
+    assert verdict([Finding(verifier, "t", subject, 1, "") for verifier, subject in found]) is expected

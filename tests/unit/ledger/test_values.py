@@ -16,7 +16,13 @@ from pipeline.postgres.connect import Connection
 
 TEXT = st.text() | st.sampled_from(["\0", "한글\0", "\ud83d", "$bytes", "\\u0000"])
 DEFECTS = st.builds(
-    Defect, st.integers(0, 10**6), TEXT, TEXT, st.binary(), st.none() | TEXT | st.just("\ufffd lone \ud83d surrogate")
+    Defect,
+    st.integers(0, 10**6),
+    TEXT,
+    TEXT,
+    st.binary(),
+    st.none() | TEXT | st.just("\ufffd lone \ud83d surrogate"),
+    st.booleans(),
 )
 CELLS = (
     st.none()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.batch import Batch, Defect, Position
+from pipeline.batch import Batch, Defect, Position, Unread, Unreadable
 from pipeline.catalog import Column, Index, IndexPart, SqlType, Table
 from pipeline.errors import MappingError
 from pipeline.mapping.models import ColumnMapping, Condition, Encoding, TableMapping
@@ -239,3 +240,37 @@ def test_every_row_comes_out_exactly_once(
         assert reject.locator is not None
         original = given_batch.frame.row(reject.locator - 100, named=True)
         assert {k: v for k, v in reject.values.items() if not isinstance(v, Defect)}.items() <= original.items()
+
+
+def test_unread_places_are_rows_read_and_refused_in_their_order_whatever_the_filter() -> None:
+    places = (
+        Unread(50, Unreadable.PAGE, "page 0: is gone", b"\0"),
+        Unread(101, Unreadable.ROW, "page 0, row 101: is empty", b""),
+    )
+    given = replace(batch(*ROWS, defects=(Defect(0, "Text", "bad", b""),)), unread=places)
+    made = chain((Condition(column="ID", op="in", value=(1, 2)),)).apply(given)
+    assert [(r.locator, r.reason) for r in made.rejects] == [
+        (50, "unreadable_page"),
+        (100, "undecodable"),
+        (101, "unreadable_row"),
+    ]
+    assert made.rejects[0].values == {"": b"\0"}
+    assert (made.read, made.filtered, ids(made)) == (6, 2, [2])
+
+
+def test_a_batch_of_unread_places_alone_has_no_rows() -> None:
+    made = chain().apply(replace(batch(), unread=(Unread(7, Unreadable.PAGE, "page 0: is gone", b""),)))
+    assert (made.read, made.frame.height, len(made.rejects)) == (1, 0, 1)
+
+
+def test_a_cell_that_damage_took_is_told_from_one_that_is_no_value() -> None:
+    made = chain().apply(batch(*ROWS, defects=(Defect(1, "Text", "leads nowhere", b"", damaged=True),)))
+    assert [(r.reason, r.detail) for r in made.rejects] == [("unreadable_value", "column Text: leads nowhere")]
+
+
+def test_doubted_rows_are_all_refused_with_their_values() -> None:
+    made = chain().apply(replace(batch(*ROWS), doubt="its usage map is gone"))
+    assert made.frame.height == 0
+    assert {(r.reason, r.detail) for r in made.rejects} == {("doubted_row", "its usage map is gone")}
+    assert [r.values["ID"] for r in made.rejects] == [1, 2, 3, 4]
+    assert ids(chain().apply(batch(*ROWS))) == [1, 2, 3, 4], "and without the doubt they go through"

@@ -141,6 +141,34 @@ def test_identity_is_that_of_the_encrypted_file(locked: Callable[[Scheme], Path]
             source.count("items")
 
 
+def test_a_rewrite_that_keeps_size_and_times_is_seen_behind_the_copy(locked: Callable[[Scheme], Path]) -> None:
+    path = locked(Agile())
+    with AccessSource(path, password=PASSWORD) as source:
+        before, stat = source.fingerprint(), path.stat()
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        with path.open("r+b") as stream:
+            stream.write(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert source.count("items") == 1250, "the rows are those of the copy"
+        assert source.fingerprint() != before, "and the run will not settle them"
+
+
+def test_a_truncated_file_is_salvaged_as_its_plain_twin_is(
+    locked: Callable[[Scheme], Path], sample: Path, tmp_path: Path
+) -> None:
+    path, plain = locked(Agile()), tmp_path / "plain.accdb"
+    plain.write_bytes(sample.read_bytes()[: 4096 * 700 + 9])
+    os.truncate(path, 4096 * 700 + 9)
+    with AccessSource(path, password=PASSWORD, salvage=True) as one, AccessSource(plain, salvage=True) as other:
+        for table in ("audit_logs", "items"):
+            pairs = zip(one.batches(table, batch_rows=500), other.batches(table, batch_rows=500), strict=True)
+            for got, wanted in pairs:
+                assert_frame_equal(got.frame, wanted.frame)
+                assert [u.detail for u in got.unread] == [u.detail for u in wanted.unread]
+        assert one.count("audit_logs") == other.count("audit_logs") > 1000
+
+
 def test_nothing_readable_stays(
     locked: Callable[[Scheme], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -248,3 +248,26 @@ def test_jet_3_refuses_code_pages_that_do_not_exist(wrong: int | str, shared: Pa
     jet3 = shared / "access" / "reference" / "jet3_cp949_500.mdb"
     with pytest.raises(UnsupportedSource, match=r"jet3_cp949_500\.mdb: .* is not known"):
         AccessSource(jet3, code_page=wrong).__enter__()
+
+
+def test_a_rewrite_that_keeps_size_and_times_is_another_fingerprint(copy: Path) -> None:
+    """The check at the end of each table sees size, time and file; the run compares the content before it settles."""
+    with AccessSource(copy) as source:
+        before, stat = source.fingerprint(), copy.stat()
+        list(source.batches("users", batch_rows=1000))
+        with copy.open("r+b") as stream:
+            stream.seek(-1, os.SEEK_END)
+            last = stream.read(1)
+            stream.seek(-1, os.SEEK_END)
+            stream.write(bytes([last[0] ^ 1]))
+        os.utime(copy, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert source.fingerprint() != before
+
+
+@pytest.mark.parametrize("lock", ["copy.laccdb", "copy.ldb"])
+def test_a_lock_file_beside_it_is_told_and_no_reason_to_refuse(lock: str, copy: Path) -> None:
+    copy.with_name(lock).touch()
+    with AccessSource(copy) as source:
+        (notice,) = source.catalog().notices
+        assert notice.text.startswith(f"{lock} beside it says that another program has it open")
+        assert source.count("users") == 24
