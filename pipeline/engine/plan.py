@@ -16,6 +16,7 @@ from pipeline.errors import DamagedSource, MappingError, UsageError
 from pipeline.mapping.check import Where, drafted, refuse
 from pipeline.mapping.document import Keys
 from pipeline.mapping.models import ColumnMapping, Mapping, TableMapping
+from pipeline.mapping.selects import selected_relations
 from pipeline.mapping.target import target_catalog
 from pipeline.transform.chain import Chain, Route
 from pipeline.transform.nest import Nest
@@ -73,7 +74,7 @@ def make_plan(
             raise DamagedSource(f"no table can be read: {unread[0].text}", hint="take the file from a backup")
         lost = {*mapping.tables} - {table.name for table in source.tables}
         unread += tuple(_unlisted(name) for name in sorted(lost - {notice.table for notice in unread}))
-        mapping = _without(mapping, lost)
+        mapping = _without(mapping, lost, {*mapping.views} - {query.name for query in source.queries})
     target = target_catalog(mapping, source, where=where)
     by_target = {
         mapping.table_name(table.name): table for table in source.tables if not mapping.tables[table.name].skip
@@ -106,14 +107,19 @@ def _unlisted(table: str) -> Notice:
     return Notice(table, None, "is in the mapping, and not among the tables that can be read of the damaged source")
 
 
-def _without(mapping: Mapping, lost: Collection[str]) -> Mapping:
-    """The mapping of a source that is salvaged: without tables that are lost, and without relationships to them."""
+def _without(mapping: Mapping, lost: Collection[str], queries: Collection[str]) -> Mapping:
+    """The mapping of a source that is salvaged: without tables and queries that are lost, and what refers to them."""
     kept = {}
     for name, table in mapping.tables.items():
         if name not in lost:
             keys = tuple(key for key in table.foreign_keys if key.references not in lost)
             kept[name] = table.model_copy(update={"foreign_keys": keys})
-    return mapping.model_copy(update={"tables": kept})
+    views = {name: view for name, view in mapping.views.items() if name not in queries}
+    gone = {*map(mapping.table_name, lost), *map(mapping.view_name, queries)}
+    while fallen := {name for name, view in views.items() if view.sql and gone & {*selected_relations(view.sql)}}:
+        gone |= {*map(mapping.view_name, fallen)}
+        views = {name: view for name, view in views.items() if name not in fallen}
+    return mapping.model_copy(update={"tables": kept, "views": views})
 
 
 def _task(

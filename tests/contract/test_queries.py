@@ -12,6 +12,7 @@ import pytest
 from pipeline.catalog import QueryKind
 from pipeline.dialects.draft import draft
 from pipeline.engine.summary import verify_plan
+from pipeline.errors import DamagedSource
 from pipeline.postgres.connect import Target, connect
 from pipeline.sources.access import AccessSource
 from pipeline.sources.access.codepage import UTF_16, Names
@@ -125,12 +126,15 @@ def _damaged(folder: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_a_damaged_table_of_queries_does_not_hide_the_tables(tmp_path: Path) -> None:
-    with AccessSource(_damaged(tmp_path, "Expression", "Expressiom")) as source:
+def test_a_damaged_table_of_queries_stops_unless_salvaged(tmp_path: Path) -> None:
+    damaged = _damaged(tmp_path, "Expression", "Expressiom")
+    with AccessSource(damaged) as source, pytest.raises(DamagedSource, match="MSysQueries"):
+        source.catalog()
+    with AccessSource(damaged, salvage=True) as source:
         catalog = source.catalog()
     assert catalog.queries == ()
     assert len(catalog.tables) == 13
-    assert any("23 saved queries cannot be read: " in notice.text for notice in catalog.notices)
+    assert any("23 saved queries cannot be read: " in notice.text for notice in catalog.unread)
 
 
 def test_long_texts_of_a_query_are_read_to_the_limit_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,17 +66,19 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapp
         notices += [*_table_notices(table), *lookup_notices(name, properties)]
     tables += [table for table in linked.values() if isinstance(table, Table)]
     tables, unresolved = _related(file, objects, names, tables, unread)
-    queries, left = _queries(file, objects, names)
-    notices += [*unresolved, *left, *code_page_notices(file, definitions, names)]
+    queries = _queries(file, objects, names, unread)
+    notices += [*unresolved, *code_page_notices(file, definitions, names)]
     return Catalog(tuple(tables), _facts(file, names), tuple(notices), queries, unread=tuple(unread))
 
 
-def _queries(file: AccessFile, objects: Objects, names: Names) -> tuple[tuple[Query, ...], list[Notice]]:
-    """The saved queries. Where their table is damaged the rows of the others still arrive."""
+def _queries(file: AccessFile, objects: Objects, names: Names, unread: list[Notice]) -> tuple[Query, ...]:
     try:
-        return tuple(read_queries(file, objects, names)), []
+        return tuple(read_queries(file, objects, names))
     except DamagedSource as error:
-        return (), [Notice(None, None, f"{len(objects.queries)} saved queries cannot be read: {error.message}")]
+        if not file.salvage:
+            raise
+        unread.append(Notice(None, None, f"{len(objects.queries)} saved queries cannot be read: {error.message}"))
+        return ()
 
 
 def _complex_columns(

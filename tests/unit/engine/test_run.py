@@ -9,7 +9,20 @@ import psycopg
 import pytest
 
 from pipeline.batch import Defect
-from pipeline.catalog import Action, Catalog, Column, ForeignKey, Identity, Index, IndexPart, Notice, SqlType, Table
+from pipeline.catalog import (
+    Action,
+    Catalog,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    IndexPart,
+    Notice,
+    Query,
+    QueryKind,
+    SqlType,
+    Table,
+)
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan, make_plan
@@ -17,6 +30,7 @@ from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verdict, verify_plan
 from pipeline.errors import DamagedSource, LockedError, MappingError, RejectLimitExceeded, SourceChanged, TargetError
 from pipeline.ledger import lock
+from pipeline.mapping.models import ViewMapping
 from pipeline.outcome import Finding, Run, Verdict
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.frames import FrameSource
@@ -344,6 +358,16 @@ def test_a_table_whose_name_is_lost_is_known_from_the_mapping() -> None:
     assert [notice.table for notice in made.unread] == [None, "Routings"]
     with pytest.raises(MappingError, match="'Routings'"):
         make_plan(Catalog((ITEMS,)), draft(CATALOG, dialect=ACCESS).mapping, ACCESS)
+
+
+def test_views_of_lost_tables_and_queries_fall_with_them() -> None:
+    selects = {"A": "select code from items", "B": "select code from a", "C": "select * from routings", "D": "select 1"}
+    views = {name: ViewMapping(sql=sql) for name, sql in selects.items()}
+    whole = draft(CATALOG, dialect=ACCESS).mapping.model_copy(update={"views": views})
+    queries = tuple(Query(name, QueryKind.SELECT, "") for name in "ABC")
+    routings = replace(ROUTINGS, foreign_keys=ROUTINGS.foreign_keys[1:])
+    made = make_plan(Catalog((routings,), queries=queries, unread=(LOST,)), whole, ACCESS)
+    assert [view.query for view in made.target.views] == ["C"]
 
 
 def test_a_source_of_lost_tables_alone_is_damaged() -> None:
