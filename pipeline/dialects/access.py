@@ -46,16 +46,14 @@ _RULES = (
         "Hyperlink",
         "String",
         "text",
-        "kept as stored: text#address#subaddress#screen tip",
-        notice="to have a column of each part, give `hyperlink: split`",
+        "kept as stored: text#address#subaddress#screen tip; `hyperlink: split` makes a column of each part",
     ),
     TypeRule("Binary", "Binary", "bytea", "PostgreSQL does not limit the length of bytea"),
     TypeRule(
         "OLE",
         "Binary",
         "bytea",
-        "kept as stored, with the OLE wrapper",
-        notice="to have the embedded file, its name and its class, give `ole: unwrap`",
+        "kept as stored, with the OLE wrapper; `ole: unwrap` takes out the file, its name and its class",
     ),
     TypeRule("Attachment", "Binary", "bytea", "the attached file itself, unpacked; its name and type stand beside it"),
     TypeRule(
