@@ -14,6 +14,7 @@ from pipeline.engine.table import carry
 from pipeline.errors import Interrupted, MappingError, RejectLimitExceeded, SourceChanged, TargetError
 from pipeline.ledger import lock
 from pipeline.ledger.ledger import Ledger
+from pipeline.load.children import unrelated_children
 from pipeline.load.loader import Delivered, Loader
 from pipeline.load.place import Place, discard, needs_staging, prepare, staging_name
 from pipeline.load.settle import Settlement, Settler
@@ -108,6 +109,8 @@ class Migration:
             self.observer.settling()
             settlements = [_settlement(task, loads[task.target.name]) for task in self.plan.tasks]
             unbuilt = Settler(connection, self.run.run_id, settlements, self._admit).settle()
+            with translated("looking for relationships to the tables of the run"):
+                unbuilt += tuple(unrelated_children(connection, self.plan.target.tables, {*loads}))
             return unbuilt + build_views(connection, self.run.run_id, self.plan.target.views)
 
     @contextmanager

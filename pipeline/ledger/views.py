@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.catalog import Table, View
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.introspect import relation_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class MadeView:
 
 def made_view(connection: Connection, view: Table) -> MadeView | None:
     """The record of the view of that schema and name; None where Naru made none."""
+    if relation_kind(connection, Table("view", (), "_naru")) is None:
+        return None  # a ledger of before there were views, or none
     statement = "select sql, definition from _naru.view where (target_schema, target_view) = (%s, %s)"
     row = connection.execute(statement, [view.schema, view.name]).fetchone()
     return None if row is None else MadeView(*row)

@@ -18,9 +18,12 @@ from pipeline.outcome import Load
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import deferrable_indexes, read_table, referring_keys, relation_kind
+from pipeline.postgres.probe import worded
+from pipeline.postgres.savepoint import refused
 from pipeline.postgres.sql import SQL, Composable, Identifier, columns, relation
 
 STAGING_SCHEMA = "_naru"
+_TIMEOUT_S = 60
 ORDINAL = "_naru_row"
 """Column that keeps each row's locator, which ascends in source order, until the table is settled.
 
@@ -56,6 +59,7 @@ def prepare(connection: Connection, load: Load, target: Table) -> Place:
     place = Place(target, load.staging)
     if load.staging is None:
         connection.execute(ddl.create_bare(as_loaded(target)))
+        _try_on(connection, target)
         # Nothing is there to vacuum, and its lock would keep the keys waiting.
         connection.execute(SQL("alter table {} set (autovacuum_enabled = false)").format(relation(target)))
     else:
@@ -70,6 +74,15 @@ def prepare(connection: Connection, load: Load, target: Table) -> Place:
             )
         )
     return place
+
+
+def _try_on(connection: Connection, target: Table) -> None:
+    """Dress the empty table and take it back: a check or default that PostgreSQL refuses shows before the rows."""
+    with connection.transaction(force_rollback=True):
+        reason = refused(connection, ddl.dress(target), timeout_s=_TIMEOUT_S)
+    if reason is not None:
+        text = f"table {target.name} cannot have all that the mapping says of it: {reason}"
+        raise TargetError(text, hint="correct that table's checks, indexes or default_sql in the mapping")
 
 
 def discard(connection: Connection, load: Load, target: Table) -> None:
@@ -117,7 +130,8 @@ def needs_staging(connection: Connection, ledger: Ledger, target: Table, load_mo
             hint="rename it or the table in the mapping, or choose another target schema in the mapping",
         )
     late = deferrable_indexes(connection, target)
-    problems = list(mismatches(read_table(connection, target), target, load_mode, late=late))
+    found = read_table(connection, target)
+    problems = [*mismatches(found, target, load_mode, late=late), *_otherwise_computed(connection, found, target)]
     if problems:
         raise TargetError(
             f"table {target.schema}.{target.name} exists and differs from the mapping: " + "; ".join(problems),
@@ -144,6 +158,21 @@ def mismatches(found: Table | None, wanted: Table, load_mode: str, *, late: Coll
     for column in by_name.values():
         if not column.nullable and not (column.default or column.generated or column.identity):
             yield f"column {column.name} is required there and has no counterpart in the mapping"
+
+
+def _otherwise_computed(connection: Connection, found: Table | None, wanted: Table) -> Iterator[str]:
+    """Generated columns that an existing table computes by another expression: their values would not be ours."""
+    if found is None or not any(column.generated for column in wanted.columns):
+        return
+    said = worded(connection, wanted)
+    if isinstance(said, str):
+        yield f"PostgreSQL does not take the mapping's generated columns: {said}"
+        return
+    standing = {column.name: column.generated for column in found.columns}
+    for column in said.columns:
+        there = standing.get(column.name)
+        if column.generated and there and there != column.generated:
+            yield f"column {column.name} is computed there by {there}, the mapping says by {column.generated}"
 
 
 def _unfindable(found: Table, key: Sequence[str], late: Collection[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ a table that is not finished, and the orphans are already out when PostgreSQL ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.catalog import ForeignKey, Notice, Table
@@ -23,7 +23,7 @@ from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused
 from pipeline.postgres.introspect import immediate_keys, read_table, table_exists
-from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, relation
+from pipeline.postgres.sql import SQL, Composable, Identifier, relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +261,8 @@ class Settler:
 
     def _dress(self, target: Table) -> None:
         self._connection.execute(SQL("alter table {} drop column {}").format(relation(target), Identifier(ORDINAL)))
-        for column in target.columns:
-            self._run(ddl.dress_column(target, column))
-        self._run(ddl.build_index(target, index) for index in target.indexes)
-        self._run(ddl.add_check(target, check) for check in target.checks)
-        self._run(ddl.comments(target))
+        for statement in ddl.dress(target):
+            self._connection.execute(statement)
         self._connection.execute(SQL("alter table {} reset (autovacuum_enabled)").format(relation(target)))
 
     def _relate(self, settlement: Settlement) -> Iterator[Notice]:
@@ -283,10 +280,6 @@ class Settler:
     def _add(self, settlement: Settlement, key: ForeignKey) -> None:
         parent = self._parent_table(settlement, key)
         self._connection.execute(ddl.add_foreign_key(settlement.target, key, parent))
-
-    def _run(self, statements: Iterable[Composed]) -> None:
-        for statement in statements:
-            self._connection.execute(statement)
 
 
 def _unique_keys(table: Table, *, whole: bool) -> list[tuple[str, ...]]:

@@ -15,11 +15,11 @@ from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.ddl import as_relation
 from pipeline.postgres.introspect import dependent_views, relation_kind, view_definition
+from pipeline.postgres.probe import worded_view
 from pipeline.postgres.savepoint import refused
 from pipeline.postgres.sql import SQL, relation
 
 _TIMEOUT_S = 60
-_PROBE = "_naru_probe"
 
 
 def check_views(connection: Connection, views: Iterable[View]) -> None:
@@ -94,9 +94,5 @@ def _is_known(connection: Connection, view: View) -> bool:
     """Ours, or by schema.sql what ours would be."""
     if _is_ours(connection, as_relation(view)):
         return True
-    probe = View(_PROBE, view.query, view.sql, "pg_temp", view.relations)
-    with connection.transaction(force_rollback=True):
-        if refused(connection, (ddl.create_view(probe),), timeout_s=_TIMEOUT_S) is not None:
-            return False
-        wanted = view_definition(connection, as_relation(probe))
-    return wanted == view_definition(connection, as_relation(view))
+    wanted = worded_view(connection, view)
+    return wanted is not None and wanted == view_definition(connection, as_relation(view))

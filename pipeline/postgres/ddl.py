@@ -30,6 +30,15 @@ def create_complete(table: Table) -> Composed:
     return _create(table, lines)
 
 
+def dress(table: Table) -> Iterator[Composed]:
+    """All that a bare table lacks but its foreign keys."""
+    for column in table.columns:
+        yield from dress_column(table, column)
+    yield from (build_index(table, index) for index in table.indexes)
+    yield from (_add_check(table, check) for check in table.checks)
+    yield from comments(table)
+
+
 def dress_column(table: Table, column: Column) -> Iterator[Composed]:
     """NOT NULL, default and identity of a column whose values have arrived."""
     alter = SQL("alter table {} alter column {} ").format(relation(table), Identifier(column.name))
@@ -76,7 +85,7 @@ def add_foreign_key(table: Table, key: ForeignKey, parent: Table) -> Composed:
     return statement if key.enforced else statement + SQL(" not valid")
 
 
-def add_check(table: Table, check: Check) -> Composed:
+def _add_check(table: Table, check: Check) -> Composed:
     return SQL("alter table {} add ").format(relation(table)) + _check(check)
 
 

@@ -1,4 +1,4 @@
-"""Every relationship of the plan stands in the target, validated, and no row breaks it.
+"""Every relationship of the plan stands in the target, reacts as it shall, is valid, and no row breaks it.
 
 One that the mapping says is `not_valid` has to stand; rows that break it are told, and no fault.
 
@@ -31,8 +31,14 @@ def verify_foreign_keys(connection: Connection, subject: Subject) -> Iterator[Fi
             yield _finding(subject, key, 1, f"the relationship to {key.parent} is not built")
         elif key.enforced and not standing.enforced:
             yield _finding(subject, key, 1, "the constraint is not valid")
+        if standing is not None and _reactions(standing) != _reactions(key):
+            yield _finding(subject, key, 1, f"the relationship is {_reactions(standing)}, not {_reactions(key)}")
         if {*key.columns} <= {*found.column_names}:
             yield from _orphans(connection, subject, key)
+
+
+def _reactions(key: ForeignKey) -> str:
+    return f"on update {key.on_update.value}, on delete {key.on_delete.value}"
 
 
 def _orphans(connection: Connection, subject: Subject, key: ForeignKey) -> Iterator[Finding]:

@@ -1,13 +1,15 @@
-"""All verifiers over all tables, in one read-only transaction: findings speak of one moment."""
+"""All verifiers over all tables, in one transaction that writes nothing: findings speak of one moment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pipeline.catalog import View
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import table_exists
+from pipeline.postgres.probe import worded, worded_view
 from pipeline.verify.checks import verify_checks
 from pipeline.verify.columns import verify_columns
 from pipeline.verify.counts import verify_counts
@@ -39,12 +41,22 @@ def verify(connection: Connection, subjects: Iterable[Subject], views: Iterable[
     """
     findings: list[Finding] = []
     with translated("verifying"), connection.transaction():
-        connection.execute("set transaction isolation level repeatable read, read only")
-        for subject in subjects:
+        connection.execute("set transaction isolation level repeatable read")
+        asked = [_worded(connection, subject) for subject in subjects]
+        wanted = {view: worded_view(connection, view) for view in views}
+        connection.execute("set transaction read only")
+        for subject in asked:
             for verifier in _verifiers(connection, subject):
                 findings += verifier(connection, subject)
-        findings += verify_views(connection, views)
+        findings += verify_views(connection, wanted)
     return tuple(findings)
+
+
+def _worded(connection: Connection, subject: Subject) -> Subject:
+    target = subject.target
+    if target.checks or any(column.generated for column in target.columns):
+        return replace(subject, worded=worded(connection, target))
+    return subject
 
 
 def _verifiers(connection: Connection, subject: Subject) -> tuple[Verifier, ...]:

@@ -122,3 +122,35 @@ def test_a_standing_table_that_does_not_compute_it_is_refused_and_found(
     migrate(source, plan, database)
     connection.execute("alter table item alter twice drop expression")
     assert ("columns", "item", "twice", 1) in findings(source, plan, database)
+
+
+_BY_HAND = "create table item (id int primary key, code varchar(9), twice int generated always as ({}) stored)"
+
+
+@pytest.mark.parametrize("load", ["append", "replace", "upsert"])
+def test_a_standing_table_that_computes_it_otherwise_is_refused(
+    database: Target, connection: Connection, load: str
+) -> None:
+    source = given()
+    plan = planned(source, load)
+    connection.execute(_BY_HAND.format("id * 3"))  # type: ignore[call-overload]
+    with pytest.raises(TargetError, match=r"twice is computed there by \(id \* 3\), the mapping says by \(id \* 2\)"):
+        migrate(source, plan, database)
+    connection.execute("drop table item")
+    connection.execute(_BY_HAND.format("(2 * 1) * id - id + id * 1 - id * 1 + id"))  # type: ignore[call-overload]
+    with pytest.raises(TargetError, match="twice is computed there"):
+        migrate(source, plan, database)
+    connection.execute("drop table item")
+    connection.execute(_BY_HAND.format("item.id*(2)"))  # type: ignore[call-overload]
+    migrate(source, plan, database)
+    assert {found[0] for found in findings(source, plan, database)} == {"rejects"}
+
+
+def test_verify_finds_one_that_somebody_computes_otherwise(database: Target, connection: Connection) -> None:
+    source = given()
+    plan = planned(source)
+    migrate(source, plan, database)
+    connection.execute(
+        "alter table item drop twice; alter table item add twice int generated always as (id * 3) stored"
+    )
+    assert ("columns", "item", "twice", 1) in findings(source, plan, database)

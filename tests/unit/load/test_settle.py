@@ -9,6 +9,7 @@ from psycopg.errors import CheckViolation
 
 from pipeline.catalog import Action
 from pipeline.errors import TargetError
+from pipeline.mapping.models import CheckMapping
 from pipeline.postgres.connect import Connection, Target
 from tests.unit.load.walk import (
     REJECTS,
@@ -16,9 +17,11 @@ from tests.unit.load.walk import (
     findings,
     key,
     make_by_hand,
+    mapping_of,
     migrate,
     plan_of,
     reference,
+    retyped,
     rows,
     source,
     table,
@@ -175,7 +178,9 @@ def test_a_parent_made_again_alone_gets_its_children_back_with_the_next_run(
 ) -> None:
     given = source(FAMILY)
     migrate(given, plan_of(given), database)
-    migrate(given, plan_of(given, only=("parent",)), database, run_id="r2", restart=True)
+    notices = migrate(given, plan_of(given, only=("parent",)), database, run_id="r2", restart=True)
+    text = "relationship middle_parent_fkey to parent is not built: run migrate again with middle too"
+    assert [(n.table, n.text) for n in notices] == [("middle", text)]
     plan = plan_of(given)
     assert ("foreign_keys", "middle", "middle_parent_fkey", 1) in findings(given, plan, database)
     migrate(given, plan, database, run_id="r3")
@@ -216,3 +221,17 @@ def test_rows_that_break_a_check_of_a_table_that_stood_before_wait_too(
     migrate(given, plan, database)
     assert rows(connection, "select id, n from ruled") == [(1, 0)]
     assert rows(connection, REJECTS) == [("ruled", 1, "check_violation")]
+
+
+def test_what_postgresql_refuses_to_build_is_told_before_a_row_is_read(
+    database: Target, connection: Connection
+) -> None:
+    """An integer is never the empty text; to be found after the rows, it would cost their load."""
+    given = source({ITEM: [(1, "7")]})
+    check = CheckMapping(name="filled", sql="\"note\" <> ''")
+    mapping = retyped(mapping_of(given, {"item": {"checks": (check,)}}), "item", "note", type="integer")
+    given.before_batch = lambda *_: pytest.fail("a row was read")
+    with pytest.raises(TargetError, match="table item cannot have all that the mapping says") as refused:
+        migrate(given, plan_of(given, mapping), database)
+    assert "checks" in str(refused.value.hint)
+    assert rows(connection, "select to_regclass('item')") == [(None,)]

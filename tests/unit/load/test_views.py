@@ -108,6 +108,33 @@ def test_verify_finds_a_view_that_is_gone_or_no_longer_runs(
     assert findings(source, plan, database) == []
 
 
+def test_verify_finds_a_view_that_selects_something_else(
+    source: FrameSource, database: Target, connection: Connection
+) -> None:
+    plan = _plan(source)
+    migrate(source, plan, database)
+    connection.execute("create or replace view mine as select id, code from customers where id > 1")
+    assert findings(source, plan, database) == [("views", "mine", "Mine", 1)]
+    connection.execute("drop schema _naru cascade")
+    assert ("views", "mine", "Mine", 1) in findings(source, plan, database), "nor is a ledger needed for that"
+
+
+def test_verify_finds_a_view_of_an_earlier_mapping(source: FrameSource, database: Target) -> None:
+    migrate(source, _plan(source), database)
+    assert findings(source, _plan(source, Late="select id from orders where id > 1"), database) == [
+        ("views", "late", "Late", 1)
+    ]
+
+
+def test_a_star_that_has_grown_since_is_the_view_that_was_made(
+    source: FrameSource, database: Target, connection: Connection
+) -> None:
+    plan = _plan(source, Late="select * from orders")
+    migrate(source, plan, database)
+    connection.execute("alter table orders add theirs int")
+    assert findings(source, plan, database) == []
+
+
 def test_a_relation_of_others_in_its_place_stops_the_run_before_the_rows(
     source: FrameSource, database: Target, connection: Connection
 ) -> None:

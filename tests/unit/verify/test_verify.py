@@ -55,8 +55,21 @@ CORRUPTIONS = {
     "a check is gone": ("alter table item drop constraint item_code_check", [("checks", "item", "item_code_check", 1)]),
     "a check is not valid, and a row breaks it": (
         "alter table item drop constraint item_code_check; update item set code = 'z' where id = 3;"
-        "alter table item add constraint item_code_check check (code <> 'z') not valid",
+        "alter table item add constraint item_code_check check (lower(code collate \"C\") <> 'z') not valid",
         [("checks", "item", "item_code_check", 1), ("checks", "item", "item_code_check", 1)],
+    ),
+    "a check says less": (
+        "alter table item drop constraint item_code_check;alter table item add constraint item_code_check check (true)",
+        [("checks", "item", "item_code_check", 1)],
+    ),
+    "a relationship reacts otherwise": (
+        "alter table part drop constraint part_item_fkey;"
+        "alter table part add constraint part_item_fkey foreign key (item) references item on delete cascade",
+        [("foreign_keys", "part", "part_item_fkey", 1)],
+    ),
+    "a column is computed and holds nothing": (
+        "alter table item drop note; alter table item add note text generated always as ('x') stored",
+        [("columns", "item", "note", 1)],
     ),
     "a relationship is not valid": (
         "alter table part drop constraint part_item_fkey;"
@@ -133,3 +146,23 @@ def test_an_empty_database_is_told_table_by_table(database: Target) -> None:
         ("counts", "item", "load", 1),
         ("counts", "part", "load", 1),
     ]
+
+
+def test_a_check_in_other_words_of_one_meaning_is_no_finding(database: Target, connection: Connection) -> None:
+    source = given()
+    plan = plan_of(source)
+    migrate(source, plan, database)
+    connection.execute(
+        "alter table item drop constraint item_code_check;"
+        'alter table item add constraint item_code_check check ( (LOWER("code"  collate pg_catalog."C")) <> \'z\' )'
+    )
+    assert sorted(findings(source, plan, database)) == KNOWN
+
+
+def test_what_cannot_be_compared_is_a_finding(database: Target, connection: Connection) -> None:
+    """PostgreSQL is asked by a temporary table, which a standby does not make."""
+    source = given()
+    plan = plan_of(source)
+    migrate(source, plan, database)
+    connection.execute(f"alter database {database.database} set default_transaction_read_only = on")  # type: ignore[call-overload]
+    assert sorted(findings(source, plan, database)) == [("checks", "item", "item_code_check", 1), *KNOWN]
