@@ -16,6 +16,7 @@ from pipeline.dialects.expressions.tree import Untranslatable
 _LONGEST_PATTERN = 255
 _WILDCARDS = {"*": ".*", "?": ".", "#": "[0-9]"}
 # LIKE has no sets and no digits, and ILIKE folds by the server's locale; `~*` under collate "C" folds A to Z.
+_OF_THE_MODE = frozenset("%_")  # wildcards, or themselves, as the query mode of the database or of its reader has it
 _SPECIAL = frozenset(r"\^$.[]|()*+?{}-")
 
 
@@ -56,6 +57,8 @@ def _parts(pattern: str) -> Iterator[str]:
                 raise Untranslatable("a [ of its pattern is not closed")
             yield _set(pattern[at:end])
             at = end + 1
+        elif character in _OF_THE_MODE:
+            raise Untranslatable(f"whether {character} is a wildcard depends on the query mode of the database")
         else:
             yield _WILDCARDS.get(character) or _escaped(character)
 

@@ -181,7 +181,14 @@ class Translator(ABC):
         if operator in "+-" and a.kind is Kind.TIME and isinstance(right, Literal) and b.kind is Kind.INTEGER:
             days = right if operator == "+" else Literal(-Decimal(str(right.value)))
             return self._call("dateadd", (Literal("d"), days, left))
-        return operators.infix(operator, (left, a), (right, b))
+        sides = (left, a), (right, b)
+        if operator in ("=", "<>"):
+            sides = self._equated(left, a), self._equated(right, b)
+        return operators.infix(operator, *sides)
+
+    def _equated(self, node: Node, term: Term) -> tuple[Node, Term]:
+        """One side of a comparison for equality, as it counts here."""
+        return node, term
 
     def _between(self, operand: Node, low: Node, high: Node) -> Term:
         """Access takes the bounds in either order, so they must be known."""
@@ -196,7 +203,8 @@ class Translator(ABC):
     def _in(self, operand: Node, values: tuple[Node, ...]) -> Term:
         if not values or not all(isinstance(value, Literal) for value in values):
             raise Untranslatable("In needs a list of constants")
-        one, others = operators.comparable(self.term(operand), tuple((value, self.term(value)) for value in values))
+        _, term = self._equated(operand, self.term(operand))
+        one, others = operators.comparable(term, tuple(self._equated(value, self.term(value)) for value in values))
         return Term(f"({one.sql} in ({', '.join(other.sql for other in others)}))", Kind.BOOLEAN)
 
     def _call(self, function: str, arguments: tuple[Node, ...]) -> Term:

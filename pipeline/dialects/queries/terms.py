@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from pipeline.dialects.expressions.terms import NUMBERS, Kind, Term, identifier
+from pipeline.dialects.expressions.terms import NUMBERS, Kind, Term, identifier, literal
 from pipeline.dialects.expressions.translate import Translator
-from pipeline.dialects.expressions.tree import ColumnName, Node, Untranslatable
+from pipeline.dialects.expressions.tree import ColumnName, Literal, Node, Untranslatable
 from pipeline.dialects.queries.shapes import Field
 
 _ROUNDED = "of floating point numbers: its last digits can differ from those of Access, which adds in another order"
@@ -52,6 +52,7 @@ class QueryTerms(Translator):
     def find(self, node: ColumnName) -> tuple[Bound, Field]:
         """The one column that a name stands for; raises Untranslatable."""
         found = self._found(node)
+        self._check_meant(node, found)
         if len(found) == 1:
             return found[0]
         shown = f"{node.table}.{node.name}" if node.table else f"{node.name}"
@@ -67,6 +68,12 @@ class QueryTerms(Translator):
             return replace(self, aliases=others).term(self.aliases[alias])
         bound, field = self.find(node)
         return Term(bound.sql(field), field.kind)
+
+    def _check_meant(self, node: ColumnName, found: list[tuple[Bound, Field]]) -> None:
+        """Of a column and what comes out by the same name Access takes either, as its query mode is ANSI-92 or -89."""
+        value = None if node.table else self.aliases.get((node.name or "").casefold())
+        if value is not None and found and not (isinstance(value, ColumnName) and self._found(value) == found):
+            raise Untranslatable(f"{node.name!r} is a column of its tables and the name of another that comes out")
 
     def is_alias(self, node: ColumnName) -> bool:
         """Whether a name stands for another column that comes out, as none of the tables has it."""
@@ -90,11 +97,21 @@ class QueryTerms(Translator):
                     return Term(f"({one.sql(a)} {operator} {other.sql(b)})", Kind.BOOLEAN)
         return Translator._infix(self, operator, left, right)
 
+    def _equated(self, node: Node, term: Term) -> tuple[Node, Term]:
+        """`=` of Jet overlooks spaces at the end, which `Like` does not (Allen Browne's flaw 15)."""
+        match node:
+            case Literal(str(text)):
+                plain = Literal(text.rstrip(" "))
+                return plain, literal(plain)
+        return node, Term(f"rtrim({term.sql})", Kind.TEXT, term.known) if term.kind is Kind.TEXT else term
+
     def _call(self, function: str, arguments: tuple[Node, ...]) -> Term:
         if function in _AGGREGATES:
             return self._aggregate(function, arguments)
         if function in _MOMENTS and not arguments:
             return Term(_MOMENTS[function], Kind.TIME)
+        if function == "format":
+            self.notes.append("Format of no date is NULL here, where Access may show empty text")
         if function in _REFUSED:
             raise Untranslatable(_REFUSED[function])
         return Translator._call(self, function, arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -135,6 +136,42 @@ def test_views_give_the_rows_that_access_would(database: Target) -> None:
             view = made.mapping.view_name(query)
             found = connection.execute(f'select * from "{view}"').fetchall()  # type: ignore[arg-type]
             assert _counted(found) == _counted(expected()), query
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("City = 'rome'", [1, 2]),
+        ("City = 'Rome  '", [1, 2]),
+        ("'Rome ' <> City", [3, 4, 5]),
+        ("City In ('Bonn', 'ROME ')", [1, 2]),
+        ("Not City In ('Rome')", [3, 4, 5]),
+        ("City & '' = ''", [4, 5, 6]),
+        ("City = ''", [4, 5]),
+        ("City Like 'Rome'", [1]),
+        ("City Like 'Rome '", [2]),
+        ("City = ' Rome'", []),
+    ],
+)
+def test_equal_texts_may_differ_in_spaces_at_their_end_as_in_jet(
+    where: str, expected: list[int], database: Target
+) -> None:
+    cities = [(1, "Rome"), (2, "Rome "), (3, "Rome\t"), (4, ""), (5, "  "), (6, None)]
+    rows = pl.DataFrame(cities, schema={"ID": pl.Int32, "City": pl.String}, orient="row")
+    rows = rows.with_columns(pl.lit(None, pl.String).alias("Full Name"), col("ID").cast(pl.String).alias("Code"))
+    source = replace(shop({"q": f"SELECT ID FROM Customers WHERE {where}"}), frames={"Customers": rows, "Orders": _O})
+    made = draft(source.catalog())
+    assert made.left == ()
+    migrate(source, plan_of(source, made.mapping), database)
+    with connect(database, application_name="t") as connection:
+        assert connection.execute("select id from q order by id").fetchall() == [(number,) for number in expected]
+
+
+def test_a_name_that_stands_for_its_own_column_is_plain(database: Target) -> None:
+    source = shop({"q": "SELECT Orders.Qty AS Qty, [Qty]*2 AS Twice FROM Orders WHERE Orders.ID = 1"})
+    migrate(source, plan_of(source, draft(source.catalog()).mapping), database)
+    with connect(database, application_name="t") as connection:
+        assert connection.execute("select * from q").fetchall() == [(3, 6)]
 
 
 def test_duplicate_names_are_told_apart_by_their_tables(database: Target) -> None:
