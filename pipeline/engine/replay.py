@@ -15,6 +15,7 @@ from pipeline.engine.plan import Plan, TableTask
 from pipeline.errors import TargetError
 from pipeline.ledger import lock
 from pipeline.ledger.ledger import Ledger
+from pipeline.load.place import check_columns
 from pipeline.load.sequences import set_sequences
 from pipeline.outcome import Reject, Stage, StoredReject
 from pipeline.postgres.connect import Connection, translated
@@ -47,6 +48,7 @@ def replay(connection: Connection, plan: Plan) -> tuple[int, int]:
 def _replay_table(connection: Connection, ledger: Ledger, task: TableTask) -> tuple[int, int]:
     replayed = staying = last = 0
     with translated(f"replaying rows of table {task.target.name}"):
+        check_columns(connection, task.target)
         while True:
             with connection.transaction():
                 target = {"schema": task.target.schema, "table": task.target.name}

@@ -155,9 +155,22 @@ def mismatches(found: Table | None, wanted: Table, load_mode: str, *, late: Coll
             yield f"column {column.name} is {other.type}, the mapping says {column.type}"
         elif column.generated and not other.generated:
             yield f"column {column.name} is not generated there, the mapping says that it is"
+        elif other.generated and not column.generated:
+            yield f"column {column.name} is generated there, and takes none of the source's values"
     for column in by_name.values():
         if not column.nullable and not (column.default or column.generated or column.identity):
             yield f"column {column.name} is required there and has no counterpart in the mapping"
+
+
+def check_columns(connection: Connection, wanted: Table) -> None:
+    """Raise TargetError where the table that stands has not the wanted columns; one that is gone has them."""
+    found = read_table(connection, wanted)
+    problems = [*mismatches(found, wanted, "append"), *_otherwise_computed(connection, found, wanted)]
+    if problems:
+        raise TargetError(
+            f"table {wanted.schema}.{wanted.name} differs from the mapping: " + "; ".join(problems),
+            hint="give these columns in the mapping as the table has them, or load it again with migrate --restart",
+        )
 
 
 def _otherwise_computed(connection: Connection, found: Table | None, wanted: Table) -> Iterator[str]:

@@ -46,7 +46,10 @@ def valid_generated(text: str) -> str:
 
 def _twice_anew(text: str, parts: frozenset[type[exp.Expr]], where: str) -> str:
     """The first pass may bring forth a shape that the second still turns."""
-    return _written_anew(_written_anew(text, parts, where), parts, where)
+    try:
+        return _written_anew(_written_anew(text, parts, where), parts, where)
+    except RecursionError as error:
+        raise ValueError(f"{text[:60]!r} nests too deep") from error
 
 
 def _written_anew(text: str, parts: frozenset[type[exp.Expr]], where: str) -> str:

@@ -89,4 +89,6 @@ def _plain(node: exp.Expr) -> bool:
             return not node.args.get("db") and isinstance(node.this, exp.Identifier | exp.Star)
         case exp.Join():
             return not node.args.get("method")
+        case exp.CurrentTimestamp():
+            return node.this is None  # its digits, which sqlglot leaves out
     return plain_value(node)

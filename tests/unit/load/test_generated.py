@@ -79,6 +79,23 @@ def test_refused_rows_are_replayed_without_it(database: Target, connection: Conn
     assert rows(connection, ALL)[2:] == [(3, "d", 6), (30, "c", 60)]
 
 
+@pytest.mark.parametrize("computed_first", [False, True])
+def test_rows_are_not_replayed_under_a_mapping_of_other_columns(
+    database: Target, connection: Connection, computed_first: bool
+) -> None:
+    """Nothing would be written to a column that the mapping takes for generated, and nothing computed there."""
+    source = given()
+    plans = [plan_of(source, mapping_of(source)), planned(source)]
+    loaded, edited = reversed(plans) if computed_first else plans
+    migrate(source, loaded, database)
+    connection.execute("update item set id = 30 where id = 3")
+    told = "twice is generated there" if computed_first else "twice is not generated there"
+    with pytest.raises(TargetError, match=told) as refused:
+        replay(connection, edited)
+    assert "--restart" in str(refused.value.hint)
+    assert replay(connection, loaded) == (1, 1)
+
+
 def test_rows_that_it_cannot_be_computed_for_are_refused(database: Target, connection: Connection) -> None:
     source = given()
     plan = planned(source, sql='10 / ("id" - 2)', required=True)

@@ -82,6 +82,13 @@ def test_a_generated_column_takes_nothing_else(text: str) -> None:
         valid_generated(text)
 
 
+@pytest.mark.parametrize("text", ["a" + "::text" * 300, "a" + "::text" * 2500, "lower(" * 900 + "a" + ")" * 900])
+def test_what_nests_deeper_than_its_readers_can_follow_is_refused(text: str) -> None:
+    for valid in (valid_condition, valid_generated):
+        with pytest.raises(ValueError, match=r"nests too deep|not an expression|not a condition"):
+            valid(text)
+
+
 def test_the_columns_of_a_condition() -> None:
     assert named_columns('a > 0 and ("B c" = A or b is null)') == ("a", "B c", "b")
 

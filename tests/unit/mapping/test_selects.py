@@ -79,6 +79,7 @@ def test_its_tables_are_known_and_qualified() -> None:
         "select distinct on (a) b from t",
         "select a operator(pg_catalog.+) b from t",
         "select array[1]",
+        "select current_timestamp(0)",
         "select a from t where b = $1",
         "select a from t where b = %s",
         "select 'a\0b'",
