@@ -19,7 +19,7 @@ _TIMEOUT_S = 60
 
 def worded(connection: Connection, table: Table) -> Table | str:
     """The table's columns and checks as PostgreSQL would tell them, or why it does not take them."""
-    columns = tuple(Column(column.name, column.type, generated=column.generated) for column in table.columns)
+    columns = tuple(Column(c.name, c.type, default=c.default, generated=c.generated) for c in table.columns)
     probe = Table(_PROBE, columns, "pg_temp", checks=table.checks)
     with connection.transaction(force_rollback=True):
         reason = refused(connection, (ddl.create_complete(probe),), timeout_s=_TIMEOUT_S)

@@ -25,8 +25,10 @@ def verify_keys(connection: Connection, subject: Subject) -> Iterator[Finding]:
 
 
 def _serves(standing: Index, wanted: Index) -> bool:
-    if wanted.ignore_nulls:  # partial indexes are not read back by their condition, so the name decides
-        return standing.name == wanted.name
+    if standing.ignore_nulls != wanted.ignore_nulls:  # one on a part of the rows does not hold for the others
+        return False
+    if wanted.ignore_nulls and standing.name != wanted.name:  # its condition is not read back, so the name decides
+        return False
     return (
         standing.columns == wanted.columns and standing.unique >= wanted.unique and standing.primary >= wanted.primary
     )

@@ -54,7 +54,7 @@ def verify(connection: Connection, subjects: Iterable[Subject], views: Iterable[
 
 def _worded(connection: Connection, subject: Subject) -> Subject:
     target = subject.target
-    if target.checks or any(column.generated for column in target.columns):
+    if target.checks or any(column.generated or column.default for column in target.columns):
         return replace(subject, worded=worded(connection, target))
     return subject
 

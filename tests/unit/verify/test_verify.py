@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.mapping.models import IndexMapping
 from pipeline.postgres.connect import Connection, Target
 from tests.frames import FrameSource
-from tests.unit.load.walk import column, findings, key, migrate, plan_of, reference, source, table
+from tests.unit.load.walk import (
+    column,
+    findings,
+    key,
+    mapping_of,
+    migrate,
+    plan_of,
+    reference,
+    retyped,
+    source,
+    table,
+)
 
 ITEM = table(
     "item",
@@ -81,6 +93,10 @@ CORRUPTIONS = {
         [("foreign_keys", "part", "part_item_fkey", 1)],
     ),
     "a unique key is gone": ("alter table item drop constraint item_code_key", [("keys", "item", "item_code_key", 1)]),
+    "a key holds for a part of the rows": (
+        "alter table item drop constraint item_code_key; create unique index item_code_key on item (code) where id > 2",
+        [("keys", "item", "item_code_key", 1)],
+    ),
     "a key is only an index": (
         "alter table item drop constraint item_code_key; create index item_code_key on item (code)",
         [("keys", "item", "item_code_key", 1)],
@@ -166,3 +182,25 @@ def test_what_cannot_be_compared_is_a_finding(database: Target, connection: Conn
     migrate(source, plan, database)
     connection.execute(f"alter database {database.database} set default_transaction_read_only = on")  # type: ignore[call-overload]
     assert sorted(findings(source, plan, database)) == [("checks", "item", "item_code_check", 1), *KNOWN]
+
+
+def test_a_default_that_is_gone_or_another_is_found(database: Target, connection: Connection) -> None:
+    source = given()
+    plan = plan_of(source, retyped(mapping_of(source), "item", "note", default_sql="'none'"))
+    migrate(source, plan, database)
+    assert sorted(findings(source, plan, database)) == KNOWN
+    for change in ("drop default", "set default 'some'"):
+        connection.execute(f"alter table item alter note {change}")  # type: ignore[call-overload]
+        assert sorted(findings(source, plan, database)) == [("columns", "item", "note", 1), *KNOWN]
+
+
+def test_an_index_without_nulls_is_looked_at_beyond_its_name(database: Target, connection: Connection) -> None:
+    source = given()
+    index = IndexMapping(name="filled", columns=("note",), ignore_nulls=True)
+    plan = plan_of(source, mapping_of(source, {"item": {"indexes": (index,)}}))
+    migrate(source, plan, database)
+    assert sorted(findings(source, plan, database)) == KNOWN
+    for other in ("(code) where note is not null", "(note)"):
+        connection.execute("drop index filled")
+        connection.execute(f"create index filled on item {other}")  # type: ignore[call-overload]
+        assert ("keys", "item", "filled", 1) in findings(source, plan, database)
