@@ -48,11 +48,12 @@ def replay(connection: Connection, plan: Plan) -> tuple[int, int]:
 def _replay_table(connection: Connection, ledger: Ledger, task: TableTask) -> tuple[int, int]:
     replayed = staying = last = 0
     with translated(f"replaying rows of table {task.target.name}"):
-        check_columns(connection, task.target)
         while True:
             with connection.transaction():
                 target = {"schema": task.target.schema, "table": task.target.name}
                 waiting = list(ledger.rejects(**target, after=last, limit=_ROWS_AT_ONCE))
+                if waiting and not last:
+                    check_columns(connection, task.target)
                 done = [stored for stored in waiting if _again(connection, ledger, task, stored)]
                 ledger.mark_replayed([stored.reject_id for stored in done])
                 set_sequences(connection, task.target)

@@ -94,6 +94,8 @@ def test_rows_are_not_replayed_under_a_mapping_of_other_columns(
         replay(connection, edited)
     assert "--restart" in str(refused.value.hint)
     assert replay(connection, loaded) == (1, 1)
+    connection.execute("delete from _naru.reject where target_table = 'item'")
+    assert replay(connection, edited) == (0, 1), "what has no row to replay is not asked"
 
 
 def test_rows_that_it_cannot_be_computed_for_are_refused(database: Target, connection: Connection) -> None:
