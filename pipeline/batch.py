@@ -64,7 +64,7 @@ class Unread:
     """A place of a damaged source that held rows nobody can read; it counts as one row read and refused."""
 
     locator: int
-    """In the order of the rows' own; a page stands before the rows it may have held."""
+    """In the order of the rows' own; a page stands before or behind the rows it may have held."""
     reason: Unreadable
     detail: str
     """The place in words, and why it cannot be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.format import DATA_PAGE
 from pipeline.sources.access.halving import halved
 from pipeline.sources.access.memory import Ints
-from pipeline.sources.access.rows import live_slots, own_pages, windows
+from pipeline.sources.access.rows import live_slots, misfits, own_pages, windows
 from pipeline.sources.access.usage import claimed_pages
 
 _SCAN_PAGES = 1 << 14
@@ -26,12 +26,32 @@ class Extent:
     pages: Ints
     only_own: bool
     """Whether a page of something else among them is a loss."""
+    misfits: Ints
+    """Pages that may have more or fewer rows than they count, as the table has another number of them."""
     flaw: Unread | None
     """What is wrong with the table's map."""
     doubt: str | None
     """Why rows on them may be rows that were deleted long ago."""
     places: int
     """Rows and unread places together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    rows: int = 0
+    lost: int = 0
+    """Pages that are unreadable."""
+    foreign: int = 0
+    """Pages of something else."""
+    misfits: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __add__(self, other: _Tally) -> _Tally:
+        misfits = np.concatenate([self.misfits, other.misfits])
+        return _Tally(self.rows + other.rows, self.lost + other.lost, self.foreign + other.foreign, misfits)
+
+    @property
+    def places(self) -> int:
+        return self.rows + self.lost + self.foreign + len(self.misfits)
 
 
 def extent(file: AccessFile, table: TableDefinition) -> Extent:
@@ -48,14 +68,14 @@ def extent(file: AccessFile, table: TableDefinition) -> Extent:
         pages = claimed_pages(file, table.owned_pages, table=table.name)
     except DamagedSource as error:
         return _unmapped(file, table, reason(file, table.name, error))
-    rows, lost, foreign = _tally(file, table, pages)
-    if rows == table.rows:
-        return Extent(pages, only_own=False, flaw=None, doubt=None, places=rows + lost)
-    mapped = Extent(pages, only_own=True, flaw=None, doubt=None, places=rows + lost + foreign)
+    found = _tally(file, table, pages)
+    if found.rows == table.rows:
+        return Extent(pages, False, _Tally().misfits, flaw=None, doubt=None, places=found.rows + found.lost)
+    mapped = Extent(pages, True, found.misfits, flaw=None, doubt=None, places=found.places)
     others, more = unmapped_rows(file, table, pages)
     if not more:
         return mapped
-    if rows + more == table.rows:
+    if found.rows + more == table.rows:
         flaw = _flaw(
             f"its usage map lacks {len(others)} pages, whose {more:,} rows its definition counts; they are read"
         )
@@ -70,16 +90,17 @@ def extent(file: AccessFile, table: TableDefinition) -> Extent:
 def unmapped_rows(file: AccessFile, table: TableDefinition, pages: Ints) -> tuple[Ints, int]:
     """Pages that name the table as their owner and are not among some, and how many rows they have."""
     others = np.setdiff1d(_owned_pages(file, table), pages)
-    rows, _, _ = _tally(file, table, others)
-    return others, rows
+    return others, _tally(file, table, others).rows
 
 
 def _unmapped(file: AccessFile, table: TableDefinition, why: str) -> Extent:
     pages = _owned_pages(file, table)
-    rows, lost, _ = _tally(file, table, pages)
-    found = f"its pages, found by their owner instead, hold {rows:,} rows where its definition counts {table.rows:,}"
-    flaw = _flaw(f"{why}; {found}")
-    return Extent(pages, True, flaw, None if rows == table.rows else flaw.detail, 1 + rows + lost)
+    found = _tally(file, table, pages)
+    counted = f"hold {found.rows:,} rows where its definition counts {table.rows:,}"
+    flaw = _flaw(f"{why}; its pages, found by their owner instead, {counted}")
+    if found.rows == table.rows:
+        return Extent(pages, True, _Tally().misfits, flaw, doubt=None, places=1 + found.rows + found.lost)
+    return Extent(pages, True, found.misfits, flaw, doubt=flaw.detail, places=1 + found.places)
 
 
 def _flaw(detail: str) -> Unread:
@@ -96,20 +117,18 @@ def _owned_pages(file: AccessFile, table: TableDefinition) -> Ints:
     return np.concatenate(found)
 
 
-def _tally(file: AccessFile, table: TableDefinition, pages: Ints) -> tuple[int, int, int]:
-    """Rows, unreadable pages, and pages of something else."""
-
-    def read(part: slice) -> tuple[int, int, int]:
+def _tally(file: AccessFile, table: TableDefinition, pages: Ints) -> _Tally:
+    def read(part: slice) -> _Tally:
         foreign = len(window[part]) - len(own_pages(file, table, window[part]))
-        return len(live_slots(file, table, window[part])), 0, foreign
+        rows = len(live_slots(file, table, window[part]))
+        return _Tally(rows, foreign=foreign, misfits=misfits(file, table, window[part]))
 
-    rows = lost = foreign = 0
+    found = _Tally()
     for window in windows(pages):
         file.check_unchanged()
-        for counts in halved(read, len(window), lambda *_: (0, 1, 0)):
-            rows, lost, foreign = rows + counts[0], lost + counts[1], foreign + counts[2]
+        found = sum(halved(read, len(window), lambda *_: _Tally(lost=1)), start=found)
         file.forget()
-    return rows, lost, foreign
+    return found
 
 
 def reason(file: AccessFile, table: str, error: DamagedSource) -> str:

@@ -14,7 +14,7 @@ from pipeline.sources.access.definition import ColumnDefinition, TableDefinition
 from pipeline.sources.access.extent import extent, unmapped_rows
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.memory import Ints
-from pipeline.sources.access.rows import Rows, data_pages, live_rows, own_pages, windows
+from pipeline.sources.access.rows import Rows, data_pages, live_rows, misfits, own_pages, windows
 from pipeline.sources.access.salvage import Salvage
 from pipeline.sources.access.values import Decoded
 
@@ -25,21 +25,26 @@ def count_rows(file: AccessFile, table: TableDefinition) -> int:
     """Live rows, from the row slots alone; raises DamagedSource where pages of the table are missing.
 
     Real files map pages that are not the table's (14 of 255), and real definitions miscount their rows
-    (10 tables in 8 files). Both at once is a page that was lost or put in another's place; and a count that just
-    the pages make up that only name the table as their owner is a map that has lost them. A file that is salvaged
+    (10 tables in 8 files). Both at once is a page that was lost or put in another's place, and so is a miscount with
+    a page whose own count of rows does not fit its free space; and a count that just the pages make up that only
+    name the table as their owner is a map that has lost them. A file that is salvaged
     has its unread places counted with the rows, and raises for none of them.
     """
     if file.salvage:
         return extent(file, table).places
-    rows, foreign, pages = 0, 0, data_pages(file, table)
+    rows, foreign, pages, odd = 0, 0, data_pages(file, table), []
     for window in windows(pages):
         file.check_unchanged()
         rows += len(live_rows(file, table, window))
         foreign += len(window) - len(own_pages(file, table, window))
+        odd += misfits(file, table, window).tolist()
         file.forget()
+    found = f"{rows:,} rows are found where its definition counts {table.rows:,}"
     if foreign and rows != table.rows:
-        found = f"{rows:,} rows are found where its definition counts {table.rows:,}"
         raise file.damaged(f"maps {foreign} pages that are not its own, and {found}", table=table.name)
+    if odd and rows != table.rows:
+        what = f"its count of rows does not fit its free space, and {found}"
+        raise file.damaged(what, table=table.name, page=odd[0])
     if rows < table.rows:
         others, more = unmapped_rows(file, table, pages)
         if rows + more == table.rows:
@@ -150,7 +155,7 @@ def _batch(reader: _Whole | Salvage, columns: tuple[ColumnDefinition, ...], plac
     series, defects = [], []
     for column in columns:
         decoded = decode(column)
-        series.append(pl.Series(column.name, pl.from_arrow(decoded.values)))
+        series.append(pl.Series(column.name, decoded.values))
         defects += [
             Defect(flaw.row, column.name, flaw.reason, flaw.raw, flaw.replacement, flaw.damaged)
             for flaw in decoded.flaws

@@ -110,7 +110,16 @@ class Salvage:
             lost.append(Unread(page << 8, Unreadable.PAGE, detail, raw))
             return Slots.none()
 
-        return Slots.together(list(halved(read, len(window), lose)))
+        found = Slots.together(list(halved(read, len(window), lose)))
+        lost += [self._misfit(page) for page in np.intersect1d(window, self._extent.misfits).tolist()]
+        return found
+
+    def _misfit(self, page: int) -> Unread:
+        """Stands behind the rows that the page counts, which are read."""
+        at, form = page * self._file.format.page_size, self._file.format
+        count = int(self._file.memory.u16[at + form.row_count])
+        detail = f"page {page}: its count of {count} rows does not fit its free space, so that it may lack rows"
+        return Unread(page << 8 | count, Unreadable.PAGE, detail, self._file.memory.read(at, _RAW_BYTES))
 
     def _rows(self, slots: Slots, last: int, lost: list[Unread]) -> Rows:
         slots = slots.where(slots.rows.locator > last)

@@ -122,6 +122,40 @@ def test_one_page_of_another_kind_is_lost_and_nothing_else(
     assert found.rows == _without_pages(clean["routings"].rows, page)
 
 
+@pytest.mark.parametrize("counted", [0, 20])
+def test_a_page_that_counts_fewer_rows_than_it_was_written_with_is_told(
+    opened: AccessFile, definition: Definition, changed: Changed, clean: dict[str, Read], counted: int
+) -> None:
+    """The rows that it counts are read; the table's own count of rows and the page's free space say there are more."""
+    page = _pages(opened, definition("audit_logs"))[5]
+    path = changed({page * PAGE + 12: counted.to_bytes(2, "little")})
+    found = salvaged(path, "audit_logs")
+    assert found.lost() == [(page * 256 + counted, Unreadable.PAGE)]
+    assert f"page {page}: its count of {counted} rows does not fit its free space" in found.unread[0].detail
+    gone = {at for at in clean["audit_logs"].rows if at >> 8 == page and at & 0xFF >= counted}
+    assert gone
+    assert found.rows == {at: row for at, row in clean["audit_logs"].rows.items() if at not in gone}
+    with AccessSource(path, salvage=True) as source:
+        pieces, position = Read(), None
+        while (part := read(source, "audit_logs", batch_rows=7, after=position, batches=1))[1] != position:
+            pieces.unread, position = pieces.unread + part[0].unread, part[1]
+    assert pieces.unread == found.unread
+    with AccessSource(path) as source, pytest.raises(DamagedSource, match=rf"page {page}: its count of rows does not"):
+        source.count("audit_logs")
+    with AccessSource(path) as source, pytest.raises(DamagedSource, match=r"4,9\d\d rows are found where"):
+        read(source, "audit_logs")
+
+
+def test_a_wrong_free_space_alone_is_no_damage(
+    opened: AccessFile, definition: Definition, changed: Changed, clean: dict[str, Read]
+) -> None:
+    page = _pages(opened, definition("audit_logs"))[5]
+    path = changed({page * PAGE + 2: b"\x07\x00"})
+    assert salvaged(path, "audit_logs") == clean["audit_logs"]
+    with AccessSource(path) as source:
+        assert source.count("audit_logs") == len(clean["audit_logs"].rows)
+
+
 def test_a_row_outside_its_page_takes_only_those_that_border_on_it(
     opened: AccessFile, definition: Definition, changed: Changed, clean: dict[str, Read]
 ) -> None:
