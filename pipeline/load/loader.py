@@ -112,7 +112,7 @@ class Loader:
         return len(losses)
 
     def _encode(self, frame: pl.DataFrame, origin: Origin) -> Payload:
-        return self._encoder.encode(frame.with_columns(origin.locators.alias(ORDINAL)))
+        return self._encoder.encode(frame, origin.locators.alias(ORDINAL))
 
     def _copy(self, payload: Payload) -> tuple[Reject, ...]:
         copy_in(self._connection, self._destination, self._encoder, payload)

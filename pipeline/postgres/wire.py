@@ -91,14 +91,18 @@ class CopyEncoder:
     def options(self) -> str:
         return "format binary" if self.binary else "format csv, null ''"
 
-    def encode(self, frame: pl.DataFrame) -> Payload:
-        """The whole input of a COPY of these rows; written columns as the table has them, in its order."""
-        frame = frame.select(self.table.written_names)
-        return self._encode_binary(frame) if self.binary else [self._encode_csv(frame)]
+    def encode(self, frame: pl.DataFrame, *more: pl.Series) -> Payload:
+        """The whole input of a COPY of these rows and `more` columns; in the table's order, those that it has."""
+        # Column by column: Polars keeps the values of a frame of one row apart, and copies them with each step. One
+        # may be hundreds of megabytes.
+        others = {series.name: series for series in more}
+        columns = {name: others[name] if name in others else frame[name] for name in self.table.written_names}
+        return self._encode_binary(columns) if self.binary else [self._encode_csv(pl.DataFrame(columns))]
 
-    def _encode_binary(self, frame: pl.DataFrame) -> Payload:
+    def _encode_binary(self, columns: dict[str, pl.Series]) -> Payload:
         schema = pa.schema([(column.name, _wire_type(column.type)) for column in self.table.written])
-        arrow = frame.to_arrow(compat_level=pl.CompatLevel.newest()).cast(schema)
+        newest = pl.CompatLevel.newest()
+        arrow = pa.table({name: values.to_arrow(compat_level=newest) for name, values in columns.items()}).cast(schema)
         jsonb = {
             column.name: encoders.StringViewEncoderBuilder.new_with_output(
                 schema.field(column.name), pgpq_schema.Jsonb()

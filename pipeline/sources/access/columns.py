@@ -168,9 +168,11 @@ class ColumnReader:
         whole, chained = self._headers(column).resolve()
         if chained is None:
             return self._bytes(self._file.memory, whole, column)
+        put_together = self._bytes(chained.memory, chained.slices, column)
+        if len(chained.rows) == len(self._rows):
+            return put_together
         rows = np.flatnonzero(whole.valid)
         in_one_piece = self._bytes(self._file.memory, whole.where(rows), column)
-        put_together = self._bytes(chained.memory, chained.slices, column)
         return scatter(len(self._rows), [(rows, in_one_piece), (chained.rows, put_together)])
 
     def _bytes(self, memory: Memory, slices: Slices, column: ColumnDefinition) -> Decoded:
@@ -185,18 +187,17 @@ class ColumnReader:
 
 def _unpacked(packed: Decoded) -> Decoded:
     """Attached files out of their wrappers; one that does not unpack is a flaw with all of its bytes."""
-    valid = np.ones(len(packed.values), bool)
-    files: list[bytes | memoryview] = []
+    valid = np.asarray(packed.values.is_valid())
+    files = [memoryview(b"")] * len(valid)
     flaws = []
-    for row, value in enumerate(packed.values):
-        data = value.as_py()
+    for row in np.flatnonzero(valid).tolist():
+        data = memoryview(packed.values[row].as_buffer())  # not copied: it may be hundreds of megabytes
         try:
-            files.append(unpack(data) if data is not None else b"")
-            valid[row] = data is not None
+            files[row] = unpack(data)
         except ValueError as error:
-            files.append(b"")
             valid[row] = False
-            flaws.append(Flaw(row, str(error), data))
+            flaws.append(Flaw(row, str(error), bytes(data)))
     offsets = np.cumsum([0, *map(len, files)], dtype=np.int64)
-    buffers = [bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(b"".join(files))]
+    content = files[0] if len(files) == 1 else b"".join(files)
+    buffers = [bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(content)]
     return Decoded(pa.Array.from_buffers(pa.large_binary(), len(files), buffers), tuple(flaws))

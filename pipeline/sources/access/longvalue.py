@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,16 +87,20 @@ class LongValues:
         return start
 
     def _chained(self, rows: Ints) -> Chained:
-        values = [self._chain(row) for row in rows.tolist()]
+        """Each piece is copied once, to where it stays: a value may be a tenth of the largest file."""
         length = self.lengths[rows]
-        # Padded, as gathering reads whole words.
-        memory = Memory(b"".join([*values, bytes(16)]))
-        return Chained(rows, memory, Slices(np.cumsum(length) - length, length, np.ones(len(rows), bool)))
+        start = np.cumsum(length) - length
+        content = bytearray(int(length.sum()) + 16)  # padded, as gathering reads whole words
+        for row, at in zip(rows.tolist(), start.tolist(), strict=True):
+            for piece in self._chain(row):
+                content[at : at + len(piece)] = piece
+                at += len(piece)
+        return Chained(rows, Memory(content), Slices(start, length, np.ones(len(rows), bool)))
 
-    def _chain(self, row: int) -> bytes:
+    def _chain(self, row: int) -> Iterator[bytes]:
         """Pieces of a value, each a row of its own: pointer to the next, then data."""
         pointer = int(self._file.memory.u32[int(self._headers.start[row]) + 4])
-        missing, seen, pieces = int(self.lengths[row]), set(), []
+        missing, seen = int(self.lengths[row]), set()
         while missing > 0:
             if pointer == 0 or pointer in seen:
                 raise self._damaged_at(row, "ends before its length" if pointer == 0 else "runs in a circle")
@@ -105,9 +110,8 @@ class LongValues:
                 raise self._damaged_at(row, "has an empty piece")
             pointer = int.from_bytes(content[:_POINTER], "little")
             piece = content[_POINTER : _POINTER + missing]
-            pieces.append(piece)
+            yield piece
             missing -= len(piece)
-        return b"".join(pieces)
 
     def _damaged(self, bad: Bools, what: str) -> DamagedSource:
         return self._damaged_at(int(bad.argmax()), what)

@@ -24,10 +24,11 @@ class Memory:
     The views check nothing: whoever gathers has checked that the offsets lie inside.
     """
 
-    __slots__ = ("buffer", "i64", "size", "u8", "u16", "u32")
+    __slots__ = ("_own", "buffer", "i64", "size", "u8", "u16", "u32")
 
-    def __init__(self, content: bytes | mmap.mmap) -> None:
+    def __init__(self, content: bytes | bytearray | mmap.mmap) -> None:
         self.size = len(content)
+        self._own = not isinstance(content, mmap.mmap)
         self.buffer: Any = pa.py_buffer(content)
         self.u8 = np.frombuffer(content, np.uint8)
         self.u16: npt.NDArray[np.uint16] = self._view(content, "<u2")
@@ -35,7 +36,7 @@ class Memory:
         self.i64: npt.NDArray[np.int64] = self._view(content, "<i8")
 
     @staticmethod
-    def _view(content: bytes | mmap.mmap, dtype: str) -> npt.NDArray[Any]:
+    def _view(content: bytes | bytearray | mmap.mmap, dtype: str) -> npt.NDArray[Any]:
         count = max(len(content) - np.dtype(dtype).itemsize + 1, 0)
         return np.ndarray((count,), dtype, content, strides=(1,))
 
@@ -45,8 +46,12 @@ class Memory:
     def pack(self, start: Ints, length: Ints) -> tuple[Any, Ints]:
         """Copy slices one after the other; returns an Arrow buffer and n+1 offsets into it.
 
-        Works through an Arrow binary view over the whole memory, which C++ then flattens.
+        Works through an Arrow binary view over the whole memory, which C++ then flattens. What is one after the other
+        from the start of a memory that is no file's is not copied: it may be hundreds of megabytes.
         """
+        ends = np.cumsum(length)
+        if self._own and (start == ends - length).all():
+            return self.buffer, np.concatenate([np.zeros(1, np.int64), ends])
         views = np.empty((len(start), 2), "<u8")
         at = np.minimum(start, self.size - _SHORT)
         views[:, 0] = length

@@ -7,7 +7,10 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +21,7 @@ from pipeline.sources.access.attachments import LARGEST, unpack
 from pipeline.sources.access.codepage import UTF_16, Names
 from pipeline.sources.access.definition import read_definition
 from pipeline.sources.access.file import AccessFile
+from pipeline.sources.access.memory import Memory
 from pipeline.sources.access.objects import read_objects
 from pipeline.sources.access.reading import read_table
 
@@ -86,6 +90,29 @@ def test_a_bomb_is_not_blown_up() -> None:
         assert tracemalloc.get_traced_memory()[1] < 2 << 20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("form", "most"), [(_plain, 0.1), (_packed, 1.3)])
+def test_a_large_file_is_in_memory_once(form: Callable[[bytes], bytes], most: float) -> None:
+    file = Random(1).randbytes(20 << 20)
+    data = form(file)
+    tracemalloc.start()
+    try:
+        unpacked = unpack(data)
+        assert tracemalloc.get_traced_memory()[1] < most * len(file)
+    finally:
+        tracemalloc.stop()
+    assert unpacked == file
+
+
+def test_values_that_lie_as_they_are_wanted_are_not_copied() -> None:
+    content = bytearray(b"one, two, three" + bytes(16))
+    starts, lengths = np.array([0, 5, 5, 10]), np.array([5, 0, 5, 5])
+    data, offsets = Memory(content).pack(starts, lengths)
+    assert data.address == pa.py_buffer(content).address
+    assert offsets.tolist() == [0, 5, 5, 10, 15]
+    data, offsets = Memory(content).pack(starts[::-1], lengths[::-1])
+    assert bytes(data)[: int(offsets[-1])] == b"threetwo, one, "
 
 
 FILE, TABLE = "complexDataV2010.accdb", "Table1.attach-data"
