@@ -62,7 +62,7 @@ class LinkedSource:
 
     def _tables(self, name: str, followed: Followed) -> Iterator[Table]:
         """The table as its link calls it, and those of its complex columns, with keys to what else has a link."""
-        links = self._links(followed.source)
+        links = self._links(followed.source) | {followed.table: name}  # of several links to it, its own
         for table in followed.source.catalog().tables:
             own, dot, column = table.name.partition(_DOT)
             if own == followed.table:

@@ -100,6 +100,16 @@ def test_the_values_of_complex_columns_come_along(linking: Linking, shared: Path
             assert len(tables[name].foreign_keys) == len(table.foreign_keys)
 
 
+def test_the_values_of_two_links_to_one_table_each_belong_to_their_own(linking: Linking, shared: Path) -> None:
+    path = linking(("users",), {"A": _to("Table1"), "B": _to("Table1")})
+    shutil.copy(shared / "access" / "reference" / "complexDataV2010.accdb", path.parent / "links" / "back.accdb")
+    with _open(path) as linked:
+        tables = [table for table in linked.catalog().tables if "." in table.name]
+    assert len(tables) == 6
+    for table in tables:
+        assert [key.parent for key in table.foreign_keys] == [table.name.partition(".")[0]]
+
+
 def test_a_renamed_parent_is_still_the_parent(linking: Linking) -> None:
     with _open(linking(("users",), {"Teile": _to("items"), "Uses": _to("routings")})) as linked:
         assert _keys(linked.catalog().table("Uses")) == [("item_id", "Teile", True)]
