@@ -21,6 +21,8 @@ from pipeline.mapping.target import target_catalog
 from pipeline.transform.chain import Chain, Route
 from pipeline.transform.nest import Nest
 
+_SKIP = "leave the column behind with {skip: true}, and take out what else names it"
+
 
 @dataclass(frozen=True, slots=True)
 class TableTask:
@@ -135,10 +137,9 @@ def _task(
         origin = source.column(name)
         rule = dialect.rule(origin.type)
         if rule is None:
-            raise MappingError(
-                f"table {source.name}, column {name}: {origin.type} is not read, and the filter asks for it",
-                hint="take the column out of the table's filter",
-            )
+            asks, hint = ("filter", "take the column out of the table's filter") if left else ("mapping", _SKIP)
+            text = f"table {source.name}, column {name}: {origin.type} is not read, and the {asks} asks for it"
+            raise MappingError(text, hint=hint)
         dtype = rule.dtype_for(origin.type)
         if left:
             routes.append(Route(origin, None, column, dtype, rule.converter))

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.catalog import Action, SqlType
+from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
+from pipeline.engine.plan import make_plan
 from pipeline.errors import DamagedSource, MappingError, SourceError
 from pipeline.mapping.target import target_catalog
 from pipeline.sources.access import AccessSource
@@ -68,6 +70,17 @@ def test_a_column_without_its_values_stops_the_plan(unexplained: Path) -> None:
     assert [n.column for n in catalog.notices if "where its attachments" in n.text] == ["multi-value-data"]
     with pytest.raises(MappingError, match="no PostgreSQL type for the source's Unknown complex"):
         target_catalog(draft(catalog).mapping, catalog)
+
+
+def test_a_mapping_of_before_the_damage_is_told_which_column_to_skip(file: Path, unexplained: Path) -> None:
+    with AccessSource(file) as source:
+        mapping = draft(source.catalog()).mapping
+    lost = "Table1.multi-value-data"
+    kept = {name: table for name, table in mapping.tables.items() if name != lost}
+    with AccessSource(unexplained) as source, pytest.raises(MappingError) as caught:
+        make_plan(source.catalog(), mapping.model_copy(update={"tables": kept}), ACCESS)
+    assert "column multi-value-data: Unknown complex is not read, and the mapping asks for it" in caught.value.message
+    assert "{skip: true}" in str(caught.value.hint)
 
 
 def test_a_flat_table_that_is_no_table_is_damage(file: Path, tmp_path: Path) -> None:
