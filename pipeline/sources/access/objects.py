@@ -89,8 +89,22 @@ def read_objects(file: AccessFile, names: Names) -> Objects:
             links[name] = parse_link(kind, record["Connect"], record["Database"], record["ForeignName"])
         elif kind == _QUERY and not name.startswith("~"):
             queries.append(QueryObject(name, page))
+    user = _without_shared(file, found["user"], found["system"], unread)
     by_name = tuple(sorted(queries, key=lambda query: query.name))
-    return Objects(found["user"], found["system"], links, by_name, tuple(unread or ()))
+    return Objects(user, found["system"], links, by_name, tuple(unread or ()))
+
+
+def _without_shared(
+    file: AccessFile, user: dict[str, TableObject], system: Mapping[str, TableObject], unread: list[str] | None
+) -> dict[str, TableObject]:
+    """Tables of the user that have a definition of their own: the rows of another must not arrive under their name."""
+    names: dict[int, list[str]] = {}
+    for table in (*user.values(), *system.values()):
+        names.setdefault(table.page, []).append(table.name)
+    for page, sharing in names.items():
+        if len(sharing) > 1:
+            _tell(file, f"gives tables {sorted(sharing)} one definition, that on page {page}", unread)
+    return {name: table for name, table in user.items() if len(names[table.page]) == 1}
 
 
 def _tell(file: AccessFile, what: str, unread: list[str] | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,9 @@ from pipeline.batch import Defect, Position, Unread, Unreadable
 from pipeline.errors import DamagedSource, SourceError
 from pipeline.sources.access import AccessSource
 from pipeline.sources.access import salvage as salvaging
+from pipeline.sources.access.codepage import UTF_16, Names
 from pipeline.sources.access.columns import MEMO
-from pipeline.sources.access.definition import TableDefinition
+from pipeline.sources.access.definition import TableDefinition, read_definition
 from pipeline.sources.access.fields import Fields
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.halving import halved
@@ -510,3 +512,22 @@ def test_rows_of_other_pages_all_arrive_and_are_right(
             assert not wrong or long_values
             lost += len(found.unread) + len(found.defects)
     assert lost, "the scribbling is too weak"
+
+
+def test_two_names_of_one_definition_are_not_believed(
+    opened: AccessFile, definition: Definition, changed: Changed
+) -> None:
+    """Else the rows of one table would arrive under the other's name, whose own would be missing."""
+    objects, items = read_definition(opened, 2, "MSysObjects", Names(UTF_16)), definition("items").page
+    rows = live_rows(opened, objects, data_pages(opened, objects))
+    id = Fields(opened, objects, rows).slices(objects.column("Id"), 4).start
+    (users,) = id[opened.memory.u32[id] == definition("users").page].tolist()
+    path = changed({users: items.to_bytes(4, "little")})
+    shared = rf"gives tables \['items', 'users'\] one definition, that on page {items}"
+    with pytest.raises(DamagedSource, match=shared), AccessSource(path):
+        pass
+    with AccessSource(path, salvage=True) as source:
+        catalog = source.catalog()
+    assert {"items", "users"}.isdisjoint(table.name for table in catalog.tables)
+    assert len(catalog.tables) == 6
+    assert re.search(shared, catalog.unread[0].text)
