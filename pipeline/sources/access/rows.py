@@ -62,7 +62,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Row slots that are not deleted, before anything of them but their number is believed."""
+    """Row slots that are not soundly deleted, before anything of them but their number is believed."""
 
     rows: Rows
     moved: Bools
@@ -166,7 +166,9 @@ def live_slots(file: AccessFile, table: TableDefinition, pages: Ints, *, only_ow
     slot = np.arange(count.sum(), dtype=np.int64) - np.repeat(np.cumsum(count) - count, count)
     start, end, flags, bad = _bounds(file, np.repeat(base, count), slot, np.repeat(count, count))
     rows = Rows(start, end, np.repeat(pages, count) * 256 + slot)
-    live = (flags & ROW_DELETED) == 0
+    # A deleted row keeps its place, so a deleted slot outside its page is damage that may have hidden a row:
+    # none of the 858 deleted slots in the reference files and the sample is.
+    live = ((flags & ROW_DELETED) == 0) | bad
     slots = Slots(rows, (flags & ROW_POINTER) != 0, bad)
     return slots if live.all() else slots.where(live)
 

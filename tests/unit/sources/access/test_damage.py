@@ -121,6 +121,19 @@ def test_a_row_outside_its_page(opened: AccessFile, definition: Definition, chan
     _refused(changed({page * PAGE + 14: b"\xff\x0f", page * PAGE + 16: b"\xff\x1f"}), "users", f"page {page}, row 1")
 
 
+def test_scribbled_slots_do_not_pass_for_deleted_rows(
+    opened: AccessFile, definition: Definition, changed: Changed
+) -> None:
+    page = int(data_pages(opened, definition("routings"))[0])
+    count = int(opened.memory.u16[page * PAGE + 12])
+    last = page * PAGE + 14 + 2 * (count - 1)  # no live row stands after it, whose end would tell
+    path = changed({last: b"\xff\xff"})
+    _refused(path, "routings", f"page {page}, row {count - 1}: lies outside its page")
+    with AccessSource(path, salvage=True) as source:
+        unread = [place for batch in source.batches("routings", batch_rows=10_000) for place in batch.unread]
+    assert [place.locator for place in unread] == [page << 8 | count - 1]
+
+
 def test_more_rows_than_fit(opened: AccessFile, definition: Definition, changed: Changed) -> None:
     page = int(data_pages(opened, definition("users"))[0])
     _refused(changed({page * PAGE + 12: b"\xff\xff"}), "users", f"page {page}: counts 65535 rows")
