@@ -8,7 +8,7 @@ from pipeline.batch import Unreadable
 from pipeline.catalog import Notice, Table
 from pipeline.engine.plan import Plan
 from pipeline.ledger.ledger import Ledger
-from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome, Verdict
+from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome, Verdict, clean
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
 from pipeline.postgres.sql import SQL, relation, text
@@ -42,7 +42,7 @@ def verdict(findings: Collection[Finding]) -> Verdict:
     lost = {_SCHEMA, *Unreadable}
     if any(finding.verifier in ("source", "rejects") and finding.subject in lost for finding in findings):
         return Verdict.INCOMPLETE
-    return Verdict.DIFFERENCES if findings else Verdict.COMPLETE
+    return Verdict.COMPLETE if clean(findings) else Verdict.DIFFERENCES
 
 
 def summarize(

@@ -387,3 +387,9 @@ def test_a_source_of_lost_tables_alone_is_damaged() -> None:
 )
 def test_the_verdict_follows_from_the_findings(found: list[tuple[str, str]], expected: Verdict) -> None:
     assert verdict([Finding(verifier, "t", subject, 1, "") for verifier, subject in found]) is expected
+
+
+def test_what_the_mapping_allows_is_no_difference() -> None:
+    orphans = Finding("foreign_keys", "t", "t_parent_fkey", 3, "", allowed=True)
+    assert verdict([orphans]) is Verdict.COMPLETE
+    assert verdict([orphans, Finding("counts", "t", "rows", 1, "")]) is Verdict.DIFFERENCES
