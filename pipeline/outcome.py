@@ -66,7 +66,7 @@ class Finding:
     count: int
     detail: str
     allowed: bool = False
-    """The mapping allows it: told, and nothing against the target."""
+    """Told, and nothing against the target: the mapping allows it, or the source itself is at odds."""
 
 
 class Verdict(StrEnum):

@@ -128,7 +128,7 @@ def test_every_cell_that_arrived_equals_the_dump(path: Path, database: Target) -
         plan = migrate(source, database)
         tasks = {task.source.name: task for task in plan.tasks}
         with connect(database, application_name="t", autocommit=True) as connection:
-            findings = verify_plan(connection, plan, source)
+            findings = [found for found in verify_plan(connection, plan, source) if not found.allowed]
             assert {finding.verifier for finding in findings} <= {"rejects"}
             refused = Counter(table for (table,) in connection.execute("select source_table from _naru.reject"))
             assert sum(refused.values()) == sum(finding.count for finding in findings)

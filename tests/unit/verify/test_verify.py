@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pipeline.engine.summary import verify_plan
 from pipeline.mapping.models import IndexMapping
-from pipeline.postgres.connect import Connection, Target
+from pipeline.outcome import clean
+from pipeline.postgres.connect import Connection, Target, connect
 from tests.frames import FrameSource
 from tests.unit.load.walk import (
     column,
@@ -204,3 +208,17 @@ def test_an_index_without_nulls_is_looked_at_beyond_its_name(database: Target, c
         connection.execute("drop index filled")
         connection.execute(f"create index filled on item {other}")  # type: ignore[call-overload]
         assert ("keys", "item", "filled", 1) in findings(source, plan, database)
+
+
+@pytest.mark.parametrize(("claimed", "told"), [(None, []), (2, []), (3, [("counts", "item", "claimed rows", 1)])])
+def test_a_source_that_counts_other_rows_than_it_has_is_told_of(
+    claimed: int | None, told: list[tuple[str, str, str, int]], database: Target
+) -> None:
+    given = source({replace(ITEM, rows=claimed): [(1, "a", None), (2, "b", None)]})
+    plan = plan_of(given)
+    migrate(given, plan, database)
+    assert findings(given, plan, database) == told
+    with connect(database, application_name="t", autocommit=True) as connection:
+        found = verify_plan(connection, plan, given)
+    assert clean(found)
+    assert ["3 rows, and 2 are found" in finding.detail for finding in found] == [True] * len(told)
