@@ -298,7 +298,8 @@ def _assert_korean(value: object, theirs: str, column: Column) -> None:
 def test_a_stale_code_page_is_suspected_and_the_override_wins() -> None:
     path = REFERENCE / "jet3_cp949_stale_500.mdb"
     with AccessSource(path) as source:
-        assert any("949 (Korean)" in notice.text for notice in source.catalog().notices)
+        told = [notice.text for notice in source.catalog().notices]
+        assert any("949 (Korean): if so, give --code-page 949" in text for text in told)
     with AccessSource(path, code_page="euc-kr") as source:
         assert source.catalog().table("Table2").column_names[0] == "라우팅번호"
         assert not any("looks like" in notice.text for notice in source.catalog().notices)

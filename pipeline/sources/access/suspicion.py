@@ -19,13 +19,16 @@ from pipeline.sources.access.rows import data_pages, live_rows
 def code_page_notices(file: AccessFile, tables: list[TableDefinition], names: Names) -> Iterator[Notice]:
     """Notices from all names and one page of rows of each table, as bytes; none where text is Unicode."""
     for name in names.undecodable:
-        yield Notice(None, None, f"name {name!r} holds bytes that are not {names.codec}: name the right code page")
+        text = f"name {name!r} holds bytes that are not {names.codec}: give the right code page with --code-page"
+        yield Notice(None, None, text)
     if names.codec == UTF_16:
         return
     samples = [*names.beyond_ascii, *(text for table in tables for text in _texts(file, table))]
     other = looks_like(samples)
-    if other is not None and codec_of(other.split()[0]) != names.codec:
-        yield Notice(None, None, f"text is read as {names.codec} and looks like code page {other}: name it if so")
+    number = other.split()[0] if other else None
+    if number is not None and codec_of(number) != names.codec:
+        text = f"text is read as {names.codec} and looks like code page {other}: if so, give --code-page {number}"
+        yield Notice(None, None, text)
 
 
 def _texts(file: AccessFile, table: TableDefinition) -> Iterator[bytes]:

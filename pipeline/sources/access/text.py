@@ -107,7 +107,12 @@ def _in_code_page(memory: Memory, slices: Slices, codec: str) -> Decoded:
         return Decoded(_strings(data, offsets, slices.valid))
 
     def in_code_page(raw: bytes, errors: str) -> str:
-        return raw.decode(codec, errors)
+        try:
+            return raw.decode(codec, errors)
+        except UnicodeDecodeError as error:
+            if error.encoding == "charmap":  # as Python calls each codec that is a table
+                error.encoding, error.reason = codec, f"it has no character 0x{raw[error.start]:02X}"
+            raise
 
     def ascii_only(memory: Memory, slices: Slices) -> Decoded:
         return _in_code_page(memory, slices, codec)

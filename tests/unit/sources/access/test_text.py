@@ -108,6 +108,17 @@ def test_code_page_949_is_more_than_euc_kr() -> None:
     assert [(flaw.row, flaw.raw, flaw.replacement) for flaw in decoded.flaws] == [(4, b"\xb0", "\ufffd")]
 
 
+@pytest.mark.parametrize(
+    ("codec", "raw", "said"),
+    [
+        ("cp1252", b"\xe9A\x81", "text is not cp1252: it has no character 0x81"),
+        ("cp949", b"\xb0\xff", "text is not cp949: illegal multibyte sequence"),
+    ],
+)
+def test_a_defect_names_the_code_page(codec: str, raw: bytes, said: str) -> None:
+    assert [flaw.reason for flaw in _decode([b"a", raw], codec).flaws] == [said]
+
+
 @pytest.mark.parametrize("size", range(30))
 def test_values_at_the_very_end_of_the_memory(size: int) -> None:
     """Packing gathers whole words and must not lose the last bytes."""
