@@ -11,6 +11,7 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome, Verdict, clean
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
+from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, relation, text
 from pipeline.sources.base import Source
 from pipeline.verify.subject import Subject
@@ -85,9 +86,8 @@ def occupied(connection: Connection, plan: Plan, *, restart: bool) -> list[str]:
 
 
 def _was_changed(connection: Connection, table: Table, load: Load) -> bool:
-    row = connection.execute(SQL("select count(*) from {}").format(relation(table))).fetchone()
-    assert row is not None, "count(*) has one row"
-    return int(row[0]) != load.rows_loaded
+    (count,) = one(connection, SQL("select count(*) from {}").format(relation(table)))
+    return int(count) != load.rows_loaded
 
 
 def _table(load: Load) -> TableOutcome:

@@ -13,6 +13,7 @@ from pipeline.load.children import spare_children
 from pipeline.load.place import ORDINAL, Place
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy import RowsRefused
+from pipeline.postgres.records import one
 from pipeline.postgres.savepoint import attempt
 from pipeline.postgres.sql import SQL, Composed, Identifier, Literal, columns, pairs, relation
 
@@ -58,9 +59,7 @@ def refused_rows(connection: Connection, place: Place, load_mode: str) -> Iterat
     ordinal = Identifier(ORDINAL)
     connection.execute(SQL("create index on {} ({})").format(place.destination, ordinal))
     bounds = SQL("select min({0}), max({0}) from {1}").format(ordinal, place.destination)
-    row = connection.execute(bounds).fetchone()
-    assert row is not None, "an aggregate has one row"
-    ranges = [(row[0], row[1])]
+    ranges = [one(connection, bounds)]
     while ranges:
         first, last = ranges.pop()
         try:
@@ -94,6 +93,5 @@ def _on_conflict(place: Place) -> Composed:
 
 
 def _count(connection: Connection, statement: Composed) -> int:
-    row = connection.execute(statement).fetchone()
-    assert row is not None, "count(*) has one row"
-    return int(row[0])
+    (count,) = one(connection, statement)
+    return int(count)

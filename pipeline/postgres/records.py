@@ -1,11 +1,11 @@
-"""Rows of a query as values of a dataclass, matched by name."""
+"""What a query returns, as values: its rows by name, or its only row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from psycopg.rows import class_row
+from psycopg.rows import TupleRow, class_row
 
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.sql import SQL, Composed
@@ -22,3 +22,13 @@ def records(
     """Every row as a `kind`, whose fields are the columns' names."""
     with connection.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(statement, parameters).fetchall()
+
+
+def one(
+    connection: Connection,
+    statement: SQL | Composed,
+    parameters: Sequence[object] | Mapping[str, object] | None = None,
+) -> TupleRow:
+    """The row of a query that always has exactly one, as a count has."""
+    (row,) = connection.execute(statement, parameters).fetchall()
+    return row

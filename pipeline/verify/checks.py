@@ -10,6 +10,7 @@ from pipeline.outcome import Finding
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
+from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, relation
 from pipeline.verify.subject import Subject
 
@@ -44,10 +45,9 @@ def _breakers(connection: Connection, subject: Subject, check: Check) -> Iterato
     statement = SQL("select count(*) from {} where not ({})").format(
         relation(subject.target), ddl.condition(check.expression)
     )
-    row = connection.execute(statement).fetchone()
-    assert row is not None, "count(*) has one row"
-    if row[0]:
-        yield _finding(subject, check, row[0], f"{row[0]:,} rows break it")
+    (count,) = one(connection, statement)
+    if count:
+        yield _finding(subject, check, count, f"{count:,} rows break it")
 
 
 def _finding(subject: Subject, check: Check, count: int, detail: str) -> Finding:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pipeline.batch import Unreadable
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, query, relation
 from pipeline.verify.subject import Subject
 
@@ -51,17 +52,15 @@ def _unreadable(connection: Connection, subject: Subject) -> bool:
 
 
 def _count(connection: Connection, subject: Subject) -> int:
-    row = connection.execute(SQL("select count(*) from {}").format(relation(subject.target))).fetchone()
-    assert row is not None, "count(*) has one row"
-    return int(row[0])
+    (count,) = one(connection, SQL("select count(*) from {}").format(relation(subject.target)))
+    return int(count)
 
 
 def _quarantined(connection: Connection, subject: Subject) -> tuple[int, int]:
     """Rejects that wait, and rejects that were replayed into the target."""
     name = {"schema": subject.target.schema, "table": subject.target.name}
-    row = connection.execute(query("count_rejects"), name).fetchone()
-    assert row is not None, "count(*) has one row"
-    return int(row[0]), int(row[1])
+    waiting, replayed = one(connection, query("count_rejects"), name)
+    return int(waiting), int(replayed)
 
 
 def _finding(subject: Subject, what: str, count: int, detail: str) -> Finding:

@@ -16,6 +16,7 @@ from pipeline.outcome import Finding
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
+from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, columns, known, pairs, relation, text
 from pipeline.verify.subject import Subject
 
@@ -56,11 +57,10 @@ def _orphans(connection: Connection, subject: Subject, key: ForeignKey) -> Itera
         parent=relation(parent),
         join=pairs("p", key.parent_columns, "c", key.columns),
     )
-    row = connection.execute(statement).fetchone()
-    assert row is not None, "count(*) has one row"
-    if row[0]:
-        detail = f"{row[0]:,} rows name no row of {key.parent}, the first {row[1]}"
-        yield _finding(subject, key, row[0], detail) if key.enforced else _allowed(subject, key, row[0], detail)
+    count, first = one(connection, statement)
+    if count:
+        detail = f"{count:,} rows name no row of {key.parent}, the first {first}"
+        yield _finding(subject, key, count, detail) if key.enforced else _allowed(subject, key, count, detail)
 
 
 def _finding(subject: Subject, key: ForeignKey, count: int, detail: str) -> Finding:

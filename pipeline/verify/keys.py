@@ -8,6 +8,7 @@ from pipeline.catalog import Index
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
+from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, columns, known, relation
 from pipeline.verify.subject import Subject
 
@@ -39,10 +40,9 @@ def _twice(connection: Connection, subject: Subject, index: Index) -> Iterator[F
         "select count(*), (array_agg(key))[1] from ("
         " select row({names})::text as key from {table} where {known} group by {names} having count(*) > 1) as twice"
     ).format(names=columns(index.columns), table=relation(subject.target), known=known(index.columns))
-    row = connection.execute(statement).fetchone()
-    assert row is not None, "count(*) has one row"
-    if row[0]:
-        yield _finding(subject, index, row[0], f"{row[0]:,} keys are there more than once, the first {row[1]}")
+    count, first = one(connection, statement)
+    if count:
+        yield _finding(subject, index, count, f"{count:,} keys are there more than once, the first {first}")
 
 
 def _finding(subject: Subject, index: Index, count: int, detail: str) -> Finding:

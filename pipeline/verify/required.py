@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
+from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, Identifier, relation
 from pipeline.verify.subject import Subject
 
@@ -27,9 +28,7 @@ def _nulls(connection: Connection, subject: Subject, names: list[str]) -> Iterat
     """One pass over the table for all its columns."""
     counts = SQL(", ").join(SQL("count(*) filter (where {} is null)").format(Identifier(name)) for name in names)
     statement = SQL("select {} from {}").format(counts, relation(subject.target))
-    found = connection.execute(statement).fetchone()
-    assert found is not None, "count(*) has one row"
-    for name, count in zip(names, found, strict=True):
+    for name, count in zip(names, one(connection, statement), strict=True):
         if count:
             yield _finding(subject, name, count, f"{count:,} rows hold NULL")
 
