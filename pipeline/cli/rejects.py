@@ -22,6 +22,7 @@ from pipeline.cli.opening import (
 )
 from pipeline.engine.replay import replay as replay_rejects
 from pipeline.ledger.ledger import Ledger
+from pipeline.outcome import RejectCount, StoredReject
 from pipeline.postgres.connect import connect, translated
 from pipeline.report.text import as_json, print_rejects
 from pipeline.settings import load_settings
@@ -50,12 +51,25 @@ def rejects(
         connection.transaction(),
     ):
         ledger = Ledger(connection)
-        summary = ledger.reject_summary() if ledger.installed() else []
-        shown = list(ledger.rejects(table=table, limit=limit)) if summary else []
+        summary, shown = _waiting(ledger, table, limit) if ledger.installed() else ([], [])
     if json:
         print(as_json({"summary": summary, "rejects": shown}))  # noqa: T201
     else:
-        print_rejects(console, summary, shown)
+        print_rejects(console, summary, shown, table)
+
+
+def _waiting(ledger: Ledger, table: str | None, limit: int) -> tuple[list[RejectCount], list[StoredReject]]:
+    """Counts, and the oldest rows, of all tables or of one, whose name may come with its schema."""
+    summary = [
+        row
+        for row in ledger.reject_summary()
+        if table in (None, row.target_table, f"{row.target_schema}.{row.target_table}")
+    ]
+    if table is None:
+        return summary, list(ledger.rejects(limit=limit))
+    names = dict.fromkeys((row.target_schema, row.target_table) for row in summary)
+    rows = [row for schema, name in names for row in ledger.rejects(schema=schema, table=name, limit=limit)]
+    return summary, rows[:limit]
 
 
 @app.command()

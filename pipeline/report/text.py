@@ -126,9 +126,12 @@ def print_status(console: Console, runs: Sequence[PastRun], loads: Sequence[Load
     console.print(table)
 
 
-def print_rejects(console: Console, summary: Sequence[RejectCount], shown: Sequence[StoredReject]) -> None:
+def print_rejects(
+    console: Console, summary: Sequence[RejectCount], shown: Sequence[StoredReject], only: str | None = None
+) -> None:
+    """The quarantine, or what it holds of the one table that was asked for."""
     if not summary:
-        _say(console, "the quarantine is empty", "green")
+        _say(console, f"the quarantine holds no row of table {only}" if only else "the quarantine is empty", "green")
         return
     table = _table("table", "stage", "reason", "rows", numbers=False)
     for row in summary:

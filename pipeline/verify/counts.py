@@ -16,8 +16,9 @@ from pipeline.verify.subject import Subject
 def verify_counts(connection: Connection, subject: Subject) -> Iterator[Finding]:
     load = subject.load
     if load is None or load.state != "done":
+        name = f"{subject.target.schema or 'public'}.{subject.target.name}"
         text = "was never loaded" if load is None else f"is still {load.state}: the migration has not finished"
-        yield _finding(subject, "load", 1, f"table {text}")
+        yield _finding(subject, "load", 1, f"table {name} {text}")
         return
     if subject.source_rows is not None and subject.source_rows != load.rows_read:
         text = f"the source has {subject.source_rows:,} rows, {load.rows_read:,} were read"

@@ -133,8 +133,7 @@ def test_a_restart_into_a_table_made_by_hand_needs_a_load_mode(naru: Naru, sampl
 def test_the_code_page_of_a_mapping_is_obeyed(naru: Naru, shared: Path, database: Target) -> None:
     stale = shared / "access" / "reference" / "jet3_cp949_stale_500.mdb"
     naru("map", stale, "-o", "m.yaml", "--code-page", "949")
-    path = naru.directory / "m.yaml"
-    path.write_text(path.read_text("utf-8").replace("naru: 1\n", "naru: 1\ncode_page: 949\n"), "utf-8")
+    assert "\ncode_page: 949\n" in (naru.directory / "m.yaml").read_text("utf-8")
     assert "no findings" in naru("migrate", stale, "--mapping", "m.yaml")
     assert count(database, '"table2" where "라우팅번호" is not null') == 500
 
@@ -146,3 +145,18 @@ def test_status_and_rejects_speak_of_the_run(naru: Naru, sample: Path) -> None:
     assert "public.routings" in said
     assert "done" in said
     assert "the quarantine is empty" in naru("rejects")
+
+
+def test_rejects_of_one_table_are_of_that_table_alone(naru: Naru, sample: Path) -> None:
+    naru("map", sample, "-o", "m.yaml", "--schema", "mes")
+    path = naru.directory / "m.yaml"
+    text = path.read_text("utf-8").replace("machine_no: {", "machine_no: {required: true, ")
+    path.write_text(text, "utf-8")
+    naru("migrate", sample, "--mapping", "m.yaml", code=1)
+    assert "mes.routings" in naru("rejects", "--limit", "1")
+    for name in ("routings", "mes.routings"):
+        assert "#1 routings" in naru("rejects", "--table", name, "--limit", "1")
+    said = naru("rejects", "--table", "users")
+    assert "the quarantine holds no row of table users" in said
+    assert "routings" not in said
+    assert "table public.routings was never loaded" in naru("verify", sample, code=1)
