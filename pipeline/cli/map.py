@@ -15,6 +15,7 @@ from pipeline.cli.opening import (
     LinksOption,
     PasswordOption,
     SalvageOption,
+    code_page_of,
     load_file_settings,
     open_source,
 )
@@ -50,9 +51,11 @@ def map_(
     with opened as source:
         catalog = source.catalog()
     made = draft(catalog, dialect=dialect, naming=naming, schema=schema, lookups=lookups)
+    # The columns' names are read in it, so that a run without it would find none of them.
+    mapping = made.mapping.model_copy(update={"code_page": code_page_of(code_page)})
     # A table that is lost has no place in the mapping, so its note stands at the top.
     lost = [replace(note, table=None, text=f"{note.table or 'the file'}: {note.text}") for note in catalog.unread]
-    text = render(made.mapping, catalog, (*lost, *made.notices, *made.left))
+    text = render(mapping, catalog, (*lost, *made.notices, *made.left))
     if output is None:
         print(text, end="")  # noqa: T201
         return

@@ -103,13 +103,17 @@ def open_source(
 ) -> tuple[Source, Dialect]:
     """The source that the flags or the settings name, to be entered; raises UsageError and SettingsError."""
     password = settings.access_password.get_secret_value() if settings.access_password else None
-    number = int(code_page) if isinstance(code_page, str) and code_page.isdigit() else code_page
-    path, directory = source_path(settings, file), settings.access_links
+    path, directory, page = source_path(settings, file), settings.access_links, code_page_of(code_page)
     if directory is None:
-        return AccessSource(path, code_page=number, password=password, salvage=salvage), ACCESS
+        return AccessSource(path, code_page=page, password=password, salvage=salvage), ACCESS
     if salvage:
         raise UsageError("--salvage reads one file alone", hint="leave out --follow-links and ACCESS_LINKS")
-    return LinkedSource(path, directory, code_page=number, password=password), ACCESS
+    return LinkedSource(path, directory, code_page=page, password=password), ACCESS
+
+
+def code_page_of(flag: str | int | None) -> str | int | None:
+    """A code page as a mapping has it: its number, or the name of an encoding."""
+    return int(flag) if isinstance(flag, str) and flag.isdigit() else flag
 
 
 @contextmanager
