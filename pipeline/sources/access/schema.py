@@ -6,35 +6,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.catalog import (
-    Action,
-    Catalog,
-    Column,
-    ForeignKey,
-    Index,
-    IndexPart,
-    Notice,
-    Query,
-    SqlType,
-    Table,
-)
+from pipeline.catalog import Catalog, ForeignKey, Notice, Query, Table
 from pipeline.errors import DamagedSource
 from pipeline.sources.access.calculated import with_results
 from pipeline.sources.access.codepage import UTF_16, Names
-from pipeline.sources.access.columns import MEMO, check_decimal, type_of
+from pipeline.sources.access.columns import check_decimal
 from pipeline.sources.access.complex import ComplexColumn, read_complex_columns
-from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
+from pipeline.sources.access.definition import TableDefinition, read_definition
 from pipeline.sources.access.file import AccessFile
 from pipeline.sources.access.objects import Objects, TableObject
 from pipeline.sources.access.properties import NO_PROPERTIES, Properties, parse_properties
 from pipeline.sources.access.queries import read_queries
 from pipeline.sources.access.relationships import Relationship, read_relationships, resolve
-from pipeline.sources.access.rules import checks, comment, identify, lookup_notices, readable_choices, text
+from pipeline.sources.access.rules import lookup_notices
 from pipeline.sources.access.suspicion import code_page_notices
+from pipeline.sources.access.tables import table_notices, table_of, values_table, with_keys
 from pipeline.sources.access.text import decode_bytes
-
-_HTML = 1
-"""TextFormat of a Memo that holds rich text."""
 
 
 def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapping[str, Table | str]) -> Catalog:
@@ -42,6 +29,7 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapp
 
     `linked` has for names of links the tables they lead to, or why they lead to none.
     """
+    wide = file.format.wide
     definitions, tables, notices = [], [], list(_file_notices(file, objects, linked))
     unread = [Notice(None, None, f"MSysObjects: {what}") for what in objects.unread]
     for name, described in sorted(objects.tables.items()):
@@ -61,9 +49,9 @@ def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapp
             continue
         definitions.append(definition)
         complex_columns = _complex_columns(file, objects, names, definition, unread)
-        table = _with_keys(_table(file, definition, properties), complex_columns)
-        tables += [table, *(_values_table(file, table, one, properties) for one in complex_columns)]
-        notices += [*_table_notices(table), *lookup_notices(name, properties)]
+        table = with_keys(table_of(definition, properties, wide=wide), complex_columns)
+        tables += [table, *(values_table(table, one, properties, wide=wide) for one in complex_columns)]
+        notices += [*table_notices(table), *lookup_notices(name, properties)]
     tables += [table for table in linked.values() if isinstance(table, Table)]
     tables, unresolved = _related(file, objects, names, tables, unread)
     queries = _queries(file, objects, names, unread)
@@ -94,33 +82,6 @@ def _complex_columns(
         lost.append(error.message)
     unread += [Notice(table.name, None, f"attachments, multiple values or versions: {what}") for what in lost or ()]
     return tuple(found)
-
-
-def _with_keys(table: Table, complex_columns: tuple[ComplexColumn, ...]) -> Table:
-    """The table with the numbers in its complex columns as keys, which they are, for the values to refer to."""
-    keyed = {one.column: f"number of its rows in {one.values.name}" for one in complex_columns}
-    columns = tuple(_explained(column, keyed.get(column.name)) for column in table.columns)
-    unique = {index.columns for index in table.indexes if index.unique}
-    keys = (Index(name, (IndexPart(name),), unique=True) for name in keyed if (name,) not in unique)
-    return replace(table, columns=columns, indexes=(*table.indexes, *keys))
-
-
-def _explained(column: Column, comment: str | None) -> Column:
-    """Where the values of a complex column are not found, its number alone would pass for them: no type says so."""
-    if comment is not None:
-        return replace(column, comment=column.comment or comment)
-    return replace(column, type=SqlType("Unknown complex")) if column.type.name == "Complex" else column
-
-
-def _values_table(file: AccessFile, parent: Table, complex_column: ComplexColumn, properties: Properties) -> Table:
-    """The values of a complex column as a table of their own, which go with their row."""
-    table = _table(file, complex_column.values, NO_PROPERTIES)
-    choices = readable_choices(properties.columns.get(complex_column.column, {}))
-    columns = tuple(replace(one, choices=choices) if one.name == "Value" else one for one in table.columns)
-    own, numbers = (complex_column.key,), (complex_column.column,)
-    key = ForeignKey(table.name, own, parent.name, numbers, on_delete=Action.CASCADE)
-    said = f"values of {complex_column.column} in {parent.name}"
-    return replace(table, columns=columns, foreign_keys=(key,), comment=said)
 
 
 def read_described(file: AccessFile, described: TableObject, names: Names) -> TableDefinition:
@@ -190,57 +151,6 @@ def _facts(file: AccessFile, names: Names) -> dict[str, str]:
     return facts
 
 
-def _table(file: AccessFile, table: TableDefinition, properties: Properties) -> Table:
-    required = {name for index in table.indexes if index.primary or index.required for name, _ in index.parts}
-    indexes = tuple(
-        Index(
-            index.name,
-            tuple(IndexPart(name, descending) for name, descending in index.parts),
-            unique=index.unique or index.primary,
-            primary=index.primary,
-            ignore_nulls=index.ignore_nulls,
-        )
-        for index in table.indexes
-    )
-    columns = tuple(_column(file, table, column, properties, column.name in required) for column in table.columns)
-    return Table(
-        table.name,
-        columns,
-        indexes=indexes,
-        comment=text(properties.table.get("Description")),
-        rows=table.rows,
-        checks=tuple(checks(table, properties, wide=file.format.wide)),
-    )
-
-
-def _column(
-    file: AccessFile, table: TableDefinition, column: ColumnDefinition, properties: Properties, indexed: bool
-) -> Column:
-    type = type_of(column, wide=file.format.wide)
-    own = properties.columns.get(column.name, {})
-    default = text(own.get("DefaultValue"))
-    identity = None
-    if column.autonumber and type.name == "Long":
-        identity = identify(table.last_autonumber, default)
-        default = None
-    if type.name == "Complex":
-        identity = identify(table.last_complex_number, default)
-    if column.auto_guid and type.name == "GUID":
-        default = default or "GenGUID()"
-    never_null = type.name == "YesNo" and not column.calculated
-    return Column(
-        column.name,
-        type,
-        nullable=not (indexed or own.get("Required") is True or never_null),
-        identity=identity,
-        default=default,
-        comment=comment(own),
-        choices=() if type.name == "Complex" else readable_choices(own),
-        calculated=text(own.get("Expression")) if column.calculated else None,
-        rich_text=column.type == MEMO and own.get("TextFormat") == _HTML,
-    )
-
-
 def _file_notices(file: AccessFile, objects: Objects, linked: Mapping[str, Table | str]) -> Iterator[Notice]:
     if file.header.has_password:
         yield Notice(
@@ -261,19 +171,3 @@ def _lock_files(path: Path) -> Iterator[str]:
     for suffix in (".laccdb", ".ldb"):
         if path.with_suffix(suffix).exists():
             yield path.with_suffix(suffix).name
-
-
-_NOT_READ = {
-    "Calculated": "what this calculated column yields is not known, so its values are not read",
-    "Unknown complex": "the file does not say where its attachments, multiple values or versions are",
-}
-
-
-def _table_notices(table: Table) -> Iterator[Notice]:
-    for column in table.columns:
-        if column.type.name in _NOT_READ or column.type.name.startswith("Unknown"):
-            yield Notice(table.name, column.name, _not_read(column.type))
-
-
-def _not_read(type: SqlType) -> str:
-    return _NOT_READ.get(type.name, f"type {type} is not known, so its values are not read")
