@@ -92,7 +92,8 @@ class PlainLines:
             self._print(f"{table}: {pace.already_read + pace.rows:,}{of} rows, {pace.rate:,.0f} rows/s")
 
     def table_ends(self, table: str) -> None:
-        self._print(f"{table}: done, {self._pace.rows:,} rows in this run")
+        if self._pace.rows or not self._pace.already_read:  # else it is said already
+            self._print(f"{table}: done, {self._pace.rows:,} rows in this run")
 
     def settling(self) -> None:
         self._print("building keys, indexes and relationships")

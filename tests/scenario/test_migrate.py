@@ -41,8 +41,11 @@ def test_migrate_verifies_and_a_second_run_is_a_no_op(naru: Naru, sample: Path, 
     said = naru("migrate", sample, "--batch-size", "500")
     assert "verified: no findings" in said
     assert {table: count(database, table) for table in ROWS} == ROWS
+    assert said.count(": done, ") == 8
     again = naru("migrate", sample, "--batch-size", "700")
     assert "verified: no findings" in again
+    assert again.count("rows were read by an earlier run") == 8
+    assert "done, 0 rows" not in again
     assert {table: count(database, table) for table in ROWS} == ROWS
     assert "no findings" in naru("verify", sample)
 
