@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pipeline.batch import Unreadable
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
@@ -20,14 +19,13 @@ from pipeline.cli.opening import (
     open_target,
     opened_plan,
 )
+from pipeline.engine.replay import lost_places
 from pipeline.engine.replay import replay as replay_rejects
 from pipeline.ledger.ledger import Ledger
 from pipeline.outcome import RejectCount, StoredReject
 from pipeline.postgres.connect import connect, translated
 from pipeline.report.text import as_json, print_rejects
 from pipeline.settings import load_settings
-
-_WITHOUT_VALUES = (Unreadable.TABLE, Unreadable.PAGE, Unreadable.ROW)
 
 app = typer.Typer(help="Show the refused rows, or try them again.", no_args_is_help=False)
 
@@ -89,7 +87,7 @@ def replay(
         target = open_target(settings, console)
         with connect(target, application_name="naru replay", autocommit=True) as connection:
             replayed, staying = replay_rejects(connection, opened.plan)
-            lost = sum(row.count for row in Ledger(connection).reject_summary() if row.reason in _WITHOUT_VALUES)
+            lost = lost_places(connection, opened.plan)
     if json:
         print(as_json({"replayed": replayed, "staying": staying}))  # noqa: T201
     console.print(f"{replayed:,} rows replayed, {staying:,} stay in the quarantine", markup=False, highlight=False)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from pipeline.batch import Batch, Defect, Position
+from pipeline.batch import Batch, Defect, Position, Unreadable
 from pipeline.engine.plan import Plan, TableTask
 from pipeline.errors import TargetError
 from pipeline.ledger import lock
@@ -24,17 +24,21 @@ from pipeline.postgres.sql import relation
 from pipeline.postgres.wire import CopyEncoder
 
 _ROWS_AT_ONCE = 200
+_WITHOUT_VALUES = (Unreadable.TABLE, Unreadable.PAGE, Unreadable.ROW)
 
 
 def replay(connection: Connection, plan: Plan) -> tuple[int, int]:
     """Rows replayed and rows that stay; a few hundred commit together.
 
-    Raises TargetError, and LockedError while a run or another replay is under way.
+    Raises TargetError, also where no table was loaded, and LockedError while a run or another replay is under way.
     """
     with translated("preparing the replay"):
         lock.acquire(connection)
         ledger = Ledger(connection)
         loads = [ledger.load(task.target) for task in plan.tasks] if ledger.installed() else []
+    if not any(loads):
+        hint = "give the mapping of the migration with --mapping"
+        raise TargetError("no table of this mapping has been loaded, so none has refused rows", hint=hint)
     for load in loads:
         if load and load.state != "done":
             raise TargetError(
@@ -43,6 +47,15 @@ def replay(connection: Connection, plan: Plan) -> tuple[int, int]:
             )
     counts = [_replay_table(connection, ledger, task) for task, load in zip(plan.tasks, loads, strict=False) if load]
     return sum(replayed for replayed, _ in counts), sum(staying for _, staying in counts)
+
+
+def lost_places(connection: Connection, plan: Plan) -> int:
+    """How many places of the plan's tables wait without values, so that nothing of them can be replayed."""
+    tables = {(task.target.schema, task.target.name) for task in plan.tasks}
+    with translated("reading the quarantine"):
+        waiting = Ledger(connection).reject_summary()
+    ours = (row for row in waiting if (row.target_schema, row.target_table) in tables)
+    return sum(row.count for row in ours if row.reason in _WITHOUT_VALUES)
 
 
 def _replay_table(connection: Connection, ledger: Ledger, task: TableTask) -> tuple[int, int]:

@@ -150,6 +150,14 @@ def test_status_and_rejects_speak_of_the_run(naru: Naru, sample: Path) -> None:
     assert "the quarantine is empty" in naru("rejects")
 
 
+def test_a_replay_of_what_was_never_loaded_is_refused(naru: Naru, sample: Path) -> None:
+    assert "no table of this mapping has been loaded" in naru("rejects", "replay", sample, code=5)
+    naru("map", sample, "-o", "m.yaml", "--schema", "mes")
+    naru("migrate", sample, "--mapping", "m.yaml")
+    assert "--mapping" in naru("rejects", "replay", sample, code=5)
+    assert "0 rows replayed, 0 stay" in naru("rejects", "replay", sample, "--mapping", "m.yaml")
+
+
 def test_rejects_of_one_table_are_of_that_table_alone(naru: Naru, sample: Path) -> None:
     naru("map", sample, "-o", "m.yaml", "--schema", "mes")
     path = naru.directory / "m.yaml"

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.batch import Defect
 from pipeline.engine.plan import Plan
-from pipeline.engine.replay import replay
+from pipeline.engine.replay import lost_places, replay
 from pipeline.errors import LockedError, TargetError
 from pipeline.ledger import lock
 from pipeline.mapping.models import Encoding
@@ -172,3 +172,14 @@ def test_the_next_number_follows_a_replayed_row(database: Target, connection: Co
     lenient = plan_of(made, retyped(mapping_of(made), "item", "note", encoding=Encoding(invalid="replace")))
     assert replay(connection, lenient) == (1, 0)
     assert rows(connection, "insert into item (note) values ('c') returning id") == [(51,)]
+
+
+def test_lost_places_of_other_loads_are_not_of_this_plan(database: Target) -> None:
+    given = source({ITEM: [(1, "a", Decimal(1)), (1, "b", Decimal(2))], PART: []})
+    plan = plan_of(given)
+    migrate(given, plan, database)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        connection.execute("update _naru.reject set reason = 'unreadable_row'")
+        assert lost_places(connection, plan) == 1
+        connection.execute("update _naru.reject set target_schema = 'another'")
+        assert lost_places(connection, plan) == 0
