@@ -28,7 +28,7 @@ _RULES = (
         "DateTime",
         "Datetime(us)",
         "timestamp",
-        "a double of days, read to the millisecond; no zone, so none is invented; years 100 to 9999",
+        "a double of days, read to the microsecond; no zone, so none is invented; years 100 to 9999",
     ),
     TypeRule(
         "DateTimeExtended",

@@ -31,7 +31,7 @@ def verify_plan(connection: Connection, plan: Plan, source: Source | None) -> tu
                 task.target,
                 ledger.load(task.target) if installed else None,
                 source.count(task.source.name) if source else None,
-                task.source.rows,
+                claimed_rows=task.source.rows,
             )
             for task in plan.tasks
         ]

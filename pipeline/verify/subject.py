@@ -19,10 +19,10 @@ class Subject:
     """None where Naru never loaded it."""
     source_rows: int | None
     """Rows counted in the source now; None where the source is not at hand."""
-    worded: Table | str | None = None
-    """The target's expressions in PostgreSQL's words, or why it has none for them; None where it has no expression."""
     claimed_rows: int | None = None
     """Rows that the source says it has, without counting; None where it says nothing."""
+    worded: Table | str | None = None
+    """The target's expressions in PostgreSQL's words, or why it has none for them; None where it has no expression."""
 
 
 Verifier = Callable[[Connection, Subject], Iterator[Finding]]

@@ -16,7 +16,7 @@ from pipeline.sources.access.header import HEADER_SIZE, Header, parse_header
 from pipeline.sources.access.memory import Memory
 
 _REPAIR_HINT = "work on a copy: open it in Access and run Compact and Repair, or take it from a backup"
-_DAMAGE_HINT = f"{_REPAIR_HINT}; or carry what can be read: migrate --salvage"
+_DAMAGE_HINT = f"{_REPAIR_HINT}; or carry what can be read: migrate --salvage, with --restart where a load has begun"
 
 
 class AccessFile:

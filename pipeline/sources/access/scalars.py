@@ -19,6 +19,8 @@ Decoder = Callable[[Memory, Slices, ColumnDefinition], Decoded]
 _EPOCH_DAYS = 25569
 """1970-01-01, counted from 1899-12-30."""
 _DAY_MS = 86_400_000
+_GRAINS_MS = 0.0025
+"""Four grains of our times, for times without a day as well: most are the difference of two of these."""
 _FIRST_MS = -683003 * _DAY_MS
 _LAST_MS = 2932897 * _DAY_MS - 1
 """0100-01-01 and the end of 9999-12-31, from 1970."""
@@ -63,14 +65,25 @@ def currency(memory: Memory, slices: Slices, _: ColumnDefinition) -> Decoded:
 
 
 def date_time(memory: Memory, slices: Slices, _: ColumnDefinition) -> Decoded:
-    """Days since 1899-12-30 as a double, the fraction counting forward on both sides of 0; rounded to milliseconds."""
+    """Days since 1899-12-30 as a double, the fraction counting forward on both sides of 0.
+
+    A double of days has a grain: 0.6 microseconds in our times, 40 in the year 9999. What is within four grains of
+    a millisecond stands for it; a finer fraction, which Access itself does not write, is kept to the microsecond.
+    """
     raw = memory.i64[slices.start].view("<f8")
     sane = np.isfinite(raw) & (np.abs(raw) < 3e6)
     days = np.where(sane, raw, 0.0)
     whole = np.trunc(days)
-    ms = (whole.astype(np.int64) - _EPOCH_DAYS) * _DAY_MS + np.rint(np.abs(days - whole) * _DAY_MS).astype(np.int64)
-    good = sane & (ms >= _FIRST_MS) & (ms <= _LAST_MS)
-    return _checked(memory, slices, good, pa.timestamp("us"), ms * 1000, "date is outside the years 100 to 9999")
+    fraction = np.abs(days - whole) * _DAY_MS
+    near = np.rint(fraction)
+    us = near.astype(np.int64) * 1000
+    fine = np.abs(fraction - near) > _GRAINS_MS
+    if fine.any():
+        fine &= np.abs(fraction - near) > 4 * np.spacing(np.abs(days)) * _DAY_MS
+        us[fine] = np.rint(fraction[fine] * 1000).astype(np.int64)
+    us += (whole.astype(np.int64) - _EPOCH_DAYS) * (_DAY_MS * 1000)
+    good = sane & (us >= _FIRST_MS * 1000) & (us < (_LAST_MS + 1) * 1000)
+    return _checked(memory, slices, good, pa.timestamp("us"), us, "date is outside the years 100 to 9999")
 
 
 def guid(memory: Memory, slices: Slices, _: ColumnDefinition) -> Decoded:

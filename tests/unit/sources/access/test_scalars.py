@@ -50,6 +50,22 @@ def test_dates_before_1899_count_their_time_forward() -> None:
 
 
 @pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (45000.5, "2023-03-15T12:00"),
+        (45000 + 45296.123 / 86400, "2023-03-15T12:34:56.123"),
+        (45000 + 45296.123456 / 86400, "2023-03-15T12:34:56.123456"),
+        (0.1 + 0.2, "1899-12-30T07:12"),
+        (45000.3 - 45000, "1899-12-30T07:12"),
+        (0.5 + 250e-6 / 86400, "1899-12-30T12:00:00.000250"),
+        (-1.25 - 250e-6 / 86400, "1899-12-29T06:00:00.000250"),
+    ],
+)
+def test_dates_keep_a_finer_fraction_and_not_the_noise_of_a_double(days: float, expected: str) -> None:
+    assert _decode(scalars.date_time, _date(days)).values.to_pylist() == [datetime.fromisoformat(expected)]
+
+
+@pytest.mark.parametrize(
     "days", [float("nan"), float("inf"), -float("inf"), -657435.0, 2958466.0, 2958465.999999999, 1e300]
 )
 def test_dates_out_of_range_are_defects(days: float) -> None:
