@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.sources.access.codepage import UTF_16, Names
-from pipeline.sources.access.columns import MEMO, OLE
-from pipeline.sources.access.definition import TableDefinition, read_definition
-from pipeline.sources.access.fields import Fields
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.format import JET4, LARGEST_FILE, LONG_VALUE_OWNER
-from pipeline.sources.access.objects import read_objects
-from pipeline.sources.access.rows import data_pages, live_rows
-from pipeline.sources.access.usage import USAGE_PAGE
+from pipeline.sources.access.cells.columns import MEMO, OLE
+from pipeline.sources.access.cells.fields import Fields
+from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.definition import TableDefinition, read_definition
+from pipeline.sources.access.pages.file import AccessFile
+from pipeline.sources.access.pages.format import JET4, LARGEST_FILE, LONG_VALUE_OWNER
+from pipeline.sources.access.pages.rows import data_pages, live_rows
+from pipeline.sources.access.pages.usage import USAGE_PAGE
+from pipeline.sources.access.schema.objects import read_objects
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples" / "routing_ml.accdb"

@@ -15,9 +15,9 @@ from pipeline.engine.summary import verify_plan
 from pipeline.errors import DamagedSource
 from pipeline.postgres.connect import Target, connect
 from pipeline.sources.access import AccessSource
-from pipeline.sources.access.codepage import UTF_16, Names
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.objects import read_objects
+from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.file import AccessFile
+from pipeline.sources.access.schema.objects import read_objects
 from tests.contract.test_access_reference import REFERENCE, _name, _open
 from tests.contract.test_migrated_reference import migrate
 
@@ -138,7 +138,7 @@ def test_a_damaged_table_of_queries_stops_unless_salvaged(tmp_path: Path) -> Non
 
 
 def test_long_texts_of_a_query_are_read_to_the_limit_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.access.queries._LONGEST", 200)
+    monkeypatch.setattr("pipeline.sources.access.schema.queries._LONGEST", 200)
     with AccessSource(REFERENCE / "northwind.accdb") as source:
         reasons = {query.name: query.reason for query in source.catalog().queries}
     assert reasons["Invoices"] == "it is longer than 200 characters"

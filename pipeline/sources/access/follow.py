@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import SourceError, UsageError
-from pipeline.sources.access.link import Link
+from pipeline.sources.access.schema.link import Link
 from pipeline.sources.access.source import AccessSource
 
 

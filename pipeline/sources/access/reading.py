@@ -9,14 +9,14 @@ import polars as pl
 
 from pipeline.batch import Batch, Defect, Position, Unread
 from pipeline.errors import SourceError
-from pipeline.sources.access.columns import ColumnReader
-from pipeline.sources.access.definition import ColumnDefinition, TableDefinition
-from pipeline.sources.access.extent import extent, unmapped_rows
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.memory import Ints
-from pipeline.sources.access.rows import Rows, data_pages, live_rows, misfits, own_pages, windows
+from pipeline.sources.access.cells.columns import ColumnReader
+from pipeline.sources.access.cells.values import Decoded
+from pipeline.sources.access.pages.definition import ColumnDefinition, TableDefinition
+from pipeline.sources.access.pages.extent import extent, unmapped_rows
+from pipeline.sources.access.pages.file import AccessFile
+from pipeline.sources.access.pages.memory import Ints
+from pipeline.sources.access.pages.rows import Rows, data_pages, live_rows, misfits, own_pages, windows
 from pipeline.sources.access.salvage import Salvage
-from pipeline.sources.access.values import Decoded
 
 BATCH_BYTES = 16 << 20
 

@@ -17,15 +17,15 @@ import pyarrow as pa
 
 from pipeline.batch import Unread, Unreadable
 from pipeline.errors import DamagedSource, SourceError
-from pipeline.sources.access.columns import ColumnReader
-from pipeline.sources.access.definition import ColumnDefinition, TableDefinition
-from pipeline.sources.access.extent import extent, reason
-from pipeline.sources.access.fields import Fields
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.halving import halved
-from pipeline.sources.access.memory import Ints
-from pipeline.sources.access.rows import Rows, Slots, live_slots, rows_in
-from pipeline.sources.access.values import Decoded, Flaw, joined
+from pipeline.sources.access.cells.columns import ColumnReader
+from pipeline.sources.access.cells.fields import Fields
+from pipeline.sources.access.cells.values import Decoded, Flaw, joined
+from pipeline.sources.access.pages.definition import ColumnDefinition, TableDefinition
+from pipeline.sources.access.pages.extent import extent, reason
+from pipeline.sources.access.pages.file import AccessFile
+from pipeline.sources.access.pages.halving import halved
+from pipeline.sources.access.pages.memory import Ints
+from pipeline.sources.access.pages.rows import Rows, Slots, live_slots, rows_in
 
 T = TypeVar("T")
 

@@ -11,15 +11,15 @@ from typing import Self
 from pipeline.batch import Batch, Fingerprint, Position
 from pipeline.catalog import Catalog, Table
 from pipeline.errors import SourceError, UnsupportedSource
-from pipeline.sources.access.codepage import UTF_16, Names, codec_of
-from pipeline.sources.access.columns import check_decodable
-from pipeline.sources.access.complex import read_complex_columns
-from pipeline.sources.access.definition import ColumnDefinition, TableDefinition, read_definition
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.link import Link
-from pipeline.sources.access.objects import OBJECTS_PAGE, Objects, read_objects
+from pipeline.sources.access.cells.columns import check_decodable
+from pipeline.sources.access.pages.codepage import UTF_16, Names, codec_of
+from pipeline.sources.access.pages.definition import ColumnDefinition, TableDefinition, read_definition
+from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.reading import count_rows, read_table
-from pipeline.sources.access.schema import build_catalog, read_described
+from pipeline.sources.access.schema.catalog import build_catalog, read_described
+from pipeline.sources.access.schema.complex import read_complex_columns
+from pipeline.sources.access.schema.link import Link
+from pipeline.sources.access.schema.objects import OBJECTS_PAGE, Objects, read_objects
 
 
 class AccessSource:

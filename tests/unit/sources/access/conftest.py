@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sources.access.codepage import UTF_16, Names
-from pipeline.sources.access.definition import TableDefinition, read_definition
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.objects import read_objects
+from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.definition import TableDefinition, read_definition
+from pipeline.sources.access.pages.file import AccessFile
+from pipeline.sources.access.schema.objects import read_objects
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import pytest
 
 from pipeline.errors import DamagedSource, UnsupportedSource
 from pipeline.sources.access import AccessSource
-from pipeline.sources.access.columns import MEMO
-from pipeline.sources.access.definition import TableDefinition
-from pipeline.sources.access.fields import Fields
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.format import ROW_DELETED, ROW_POINTER, ROW_START
-from pipeline.sources.access.rows import Rows, data_pages, live_rows
+from pipeline.sources.access.cells.columns import MEMO
+from pipeline.sources.access.cells.fields import Fields
+from pipeline.sources.access.pages.definition import TableDefinition
+from pipeline.sources.access.pages.file import AccessFile
+from pipeline.sources.access.pages.format import ROW_DELETED, ROW_POINTER, ROW_START
+from pipeline.sources.access.pages.rows import Rows, data_pages, live_rows
 
 PAGE = 4096
 Definition = Callable[[str], TableDefinition]

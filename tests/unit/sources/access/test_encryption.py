@@ -21,7 +21,7 @@ from polars.testing import assert_frame_equal
 from pipeline.errors import DamagedSource, NaruError, PasswordError, SourceChanged, SourceError, UnsupportedSource
 from pipeline.sources.access import AccessSource
 from pipeline.sources.access.encryption import plain_copy, unlock
-from pipeline.sources.access.header import parse_header
+from pipeline.sources.access.pages.header import parse_header
 from tests.unit.sources.access.encryptors import INFO, PASSWORD, Agile, CryptoApi, Encrypt, jet_rc4, rc4, twin
 
 Scheme = Callable[[], tuple[bytes, Encrypt]]

@@ -15,10 +15,10 @@ import pytest
 from pipeline.catalog import Table
 from pipeline.errors import SourceChanged, SourceError, UsageError
 from pipeline.sources.access import AccessSource, LinkedSource, source
-from pipeline.sources.access.codepage import Names
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.link import Link
-from pipeline.sources.access.objects import Objects, read_objects
+from pipeline.sources.access.pages.codepage import Names
+from pipeline.sources.access.pages.file import AccessFile
+from pipeline.sources.access.schema.link import Link
+from pipeline.sources.access.schema.objects import Objects, read_objects
 from tests.unit.sources.access.encryptors import PASSWORD, Agile, twin
 
 Linking = Callable[..., Path]

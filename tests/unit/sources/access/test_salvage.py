@@ -14,13 +14,13 @@ from pipeline.batch import Defect, Position, Unread, Unreadable
 from pipeline.errors import DamagedSource, SourceError
 from pipeline.sources.access import AccessSource
 from pipeline.sources.access import salvage as salvaging
-from pipeline.sources.access.codepage import UTF_16, Names
-from pipeline.sources.access.columns import MEMO
-from pipeline.sources.access.definition import TableDefinition, read_definition
-from pipeline.sources.access.fields import Fields
-from pipeline.sources.access.file import AccessFile
-from pipeline.sources.access.halving import halved
-from pipeline.sources.access.rows import data_pages, live_rows
+from pipeline.sources.access.cells.columns import MEMO
+from pipeline.sources.access.cells.fields import Fields
+from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.definition import TableDefinition, read_definition
+from pipeline.sources.access.pages.file import AccessFile
+from pipeline.sources.access.pages.halving import halved
+from pipeline.sources.access.pages.rows import data_pages, live_rows
 
 PAGE = 4096
 Definition = Callable[[str], TableDefinition]

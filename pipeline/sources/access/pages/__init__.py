@@ -1,0 +1,1 @@
+"""Where things are in an Access file: pages, definitions of tables, rows and whose they are."""
