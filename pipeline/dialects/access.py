@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from pipeline.catalog import SqlType
-from pipeline.dialects.expressions.translate import check_sql, generated_sql, translate_default
+from pipeline.dialects.expressions.translate import check_sql, default_sql, generated_sql
 from pipeline.dialects.queries.views import draft_views
 from pipeline.dialects.rules import Dialect, TypeRule
 
@@ -91,4 +91,4 @@ def _quoted(text: str) -> str:
     return f'"{doubled}"'
 
 
-ACCESS = Dialect("Access", _RULES, translate_default, check_sql, generated_sql, one_of, draft_views)
+ACCESS = Dialect("Access", _RULES, default_sql, check_sql, generated_sql, one_of, draft_views)

@@ -14,7 +14,7 @@ from pipeline.dialects.constraints import Constraints, names_and_types
 from pipeline.dialects.naming import Names
 from pipeline.dialects.rules import Dialect
 from pipeline.errors import MappingError
-from pipeline.mapping.defaults import is_default
+from pipeline.mapping.defaults import valid_default
 from pipeline.mapping.models import (
     ColumnMapping,
     Mapping,
@@ -134,11 +134,12 @@ class _Drafting:
     def _default(self, table: Table, column: Column, type: str | None) -> str | None:
         if column.default is None or column.identity or type is None:
             return None
-        translated = self.dialect.default(column.default, parse_type(type))
-        if translated is None or not is_default(translated):
-            self._note(table.name, column.name, f"default {column.default} has no translation and is left out")
+        try:
+            return valid_default(self.dialect.default(column.default, parse_type(type)))
+        except ValueError as error:
+            text = f"default {column.default} has no translation and is left out: {error}"
+            self._note(table.name, column.name, text)
             return None
-        return translated
 
     def _comment(self, text: str | None, table: str, column: str | None) -> str | None:
         try:

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator
 
 from pipeline.dialects.access import ACCESS
+from pipeline.dialects.mssql import MSSQL
 from pipeline.dialects.rules import Dialect, TypeRule
 
-_DIALECTS = (ACCESS,)
+_DIALECTS = (ACCESS, MSSQL)
 _HEAD = """\
 # Type rules
 

@@ -17,7 +17,7 @@ class TypeRule:
     """How one source type arrives. `{0}` and `{1}` stand for the source type's arguments."""
 
     source: str
-    """`Text(n)` matches a type with arguments that are not zero, `Text` any of that name."""
+    """`Text(n)` matches a type with arguments that are not zero, `Text` any of that name, `time(7)` just that."""
     frame: str
     """The Polars dtype that a reader delivers it in."""
     postgres: str
@@ -30,8 +30,9 @@ class TypeRule:
     """A number that leads to rows of another table: a mapping may ask for these in its place, as jsonb or an array."""
 
     def matches(self, type: SqlType) -> bool:
-        name, parenthesis, _ = self.source.partition("(")
-        return type.name == name and (not parenthesis or any(type.args))
+        name, parenthesis, args = self.source.partition("(")
+        exact = args.rstrip(")").isdigit()
+        return str(type) == self.source if exact else type.name == name and (not parenthesis or any(type.args))
 
     def postgres_for(self, type: SqlType) -> str:
         return self.postgres.format(*type.args)
@@ -60,8 +61,8 @@ class Dialect:
     name: str
     rules: tuple[TypeRule, ...]
     """The first that matches holds."""
-    default: Callable[[str, SqlType], str | None]
-    """A source default in PostgreSQL's words for a column of that PostgreSQL type; None: not known."""
+    default: Callable[[str, SqlType], str]
+    """A source default in PostgreSQL's words for a column of that PostgreSQL type; ValueError says why not."""
     check: Callable[[str, str | None, Mapping[str, str], Mapping[str, SqlType]], str]
     """A validation rule as a condition, by its column, target names and types; ValueError says why not."""
     generated: Callable[[str, SqlType, Mapping[str, str], Mapping[str, SqlType]], str]

@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.catalog import SqlType
 from pipeline.postgres.wire import frame_dtype
-from pipeline.transform.step import Stepped, differs, somewhere
+from pipeline.transform.step import Step, Stepped, differs, somewhere
 
 # 100 ns ticks from 0001-01-01 to 1970-01-01: the epochs of .NET and of Polars.
 _TICKS_TO_1970 = 621_355_968_000_000_000
@@ -34,7 +34,30 @@ class Ticks:
         return Stepped(microseconds.cast(pl.Datetime("us")), lost=somewhere(since_1970 % 10 != 0))
 
 
-CONVERTERS = {"ticks": Ticks()}
+@dataclass(frozen=True, slots=True)
+class ZonedTicks:
+    """100 ns ticks since 0001-01-01 in UTC to moments in microseconds; a seventh fractional digit is a loss."""
+
+    name: str = "seventh_digit"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        made = Ticks()(values)
+        return Stepped(made.values.dt.replace_time_zone("UTC"), lost=made.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTicks:
+    """100 ns ticks since midnight to a time of day in microseconds; a seventh fractional digit is a loss."""
+
+    name: str = "seventh_digit"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        beyond = values.is_not_null() & ~values.is_between(0, _DAY_NS // 100 - 1)
+        within = values.set(beyond, None)
+        return Stepped((within // 10 * 1000).cast(pl.Time), refused=somewhere(beyond), lost=somewhere(within % 10 != 0))
+
+
+CONVERTERS: dict[str, Step] = {"ticks": Ticks(), "zoned_ticks": ZonedTicks(), "clock_ticks": ClockTicks()}
 
 
 @dataclass(frozen=True, slots=True)

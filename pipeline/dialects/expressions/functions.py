@@ -96,9 +96,9 @@ _NAMED = {"year": "yyyy", "month": "m", "day": "d", "hour": "h", "minute": "n", 
 _STEPS = {"yyyy": "year", "m": "month", "d": "day", "y": "day", "w": "day", "ww": "week", "h": "hour", "n": "minute",
           "s": "second"}  # fmt: skip
 
-# Access counts the boundaries between two dates, not the time: 23:59 to 0:01 is a day.
+# Microsoft's systems count the boundaries between two dates, not the time: 23:59 to 0:01 is a day.
 _MONTHS = "(extract(year from {1}) * 12 + extract(month from {1}))"
-_DIFFERENCES = {
+DIFFERENCES = {
     "yyyy": "(extract(year from {2}) - extract(year from {1}))",
     "m": f"({_MONTHS.replace('{1}', '{2}')} - {_MONTHS})",
     "d": "({2}::date - {1}::date)",
@@ -158,7 +158,7 @@ _FORMS: dict[str, tuple[Form, ...]] = {
         Form((_word(part), _steps, _TIME), f"({{2}} + interval '{{1}} {unit}')", Kind.TIME)
         for part, unit in _STEPS.items()
     ),
-    "datediff": tuple(Form((_word(part), _TIME, _TIME), sql, Kind.INTEGER) for part, sql in _DIFFERENCES.items()),
+    "datediff": tuple(Form((_word(part), _TIME, _TIME), sql, Kind.INTEGER) for part, sql in DIFFERENCES.items()),
 }  # fmt: skip
 
 _OF_THE_MOMENT = "it compares with the moment of entry, and a CHECK has to hold for rows of any day"

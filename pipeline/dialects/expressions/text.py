@@ -23,7 +23,7 @@ _SPECIAL = frozenset(r"\^$.[]|()*+?{}-")
 def folded(literal: str) -> str:
     """The literal in lower case; raises Untranslatable where Access would fold more than A to Z."""
     for character in literal:
-        if not _plain(character):
+        if not plain(character):
             raise Untranslatable(f"how Access compares {character!r} depends on Windows")
     return literal.lower()
 
@@ -38,7 +38,8 @@ def regular_expression(pattern: str) -> str:
     return f"^{''.join(kept)}$"
 
 
-def _plain(character: str) -> bool:
+def plain(character: str) -> bool:
+    """Whether folding A to Z is all that Windows may do with it."""
     if character.isascii():
         return character.isprintable()
     # Lo: letters without case. Kana have two shapes of each letter, and Access takes them for one.
