@@ -64,7 +64,9 @@ class Column:
     choices: tuple[str, ...] = ()
     """The values that the source's forms allow, as texts; its engine does not hold to them. None: any."""
     calculated: str | None = None
-    """In a source, the expression that its stored values were computed by."""
+    """In a source, the expression that its values are computed by."""
+    stored: bool = True
+    """In a source, whether it holds the values; those that it only computes are not there to be read."""
     generated: str | None = None
     """In a target, the expression that PostgreSQL computes it by: nothing is written to it."""
     rich_text: bool = False

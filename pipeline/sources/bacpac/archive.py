@@ -1,0 +1,132 @@
+"""A .bacpac as the zip that it is: named parts, streamed, never extracted and never written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Self
+
+from pipeline.errors import DamagedSource, SourceChanged, SourceError, UnsupportedSource
+
+_HINT = "export it again, or take it from a backup"
+_MOST_PARTS = 1 << 20
+_PIECE = 1 << 20
+_ENCRYPTED = 1
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# What zipfile and its decompressor raise for content that is not what it claims.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
+
+
+class Archive:
+    """Parts of an open file by name."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the directory of the zip; raises SourceError, UnsupportedSource and DamagedSource."""
+        self.path = path
+        self.name = path.name
+        if path.is_dir():
+            raise SourceError(f"{path}: is a directory, not a .bacpac file")
+        with ExitStack() as stack:
+            try:
+                self._stream = stack.enter_context(path.open("rb"))
+                self._identity = self._stat()
+                if not zipfile.is_zipfile(self._stream):
+                    raise UnsupportedSource(f"{self.name}: is no .bacpac: those are zip archives", hint=_HINT)
+                self._zip = stack.enter_context(zipfile.ZipFile(self._stream))
+            except OSError as error:
+                raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
+            except _BROKEN as error:
+                raise self.damaged(f"its directory cannot be read: {error}") from error
+            self.size = self._identity[0]
+            self._parts = self._listed()
+            self._closing = stack.pop_all()
+
+    def _listed(self) -> dict[str, zipfile.ZipInfo]:
+        """Every part once: with two of one name, nobody could tell which of them is the table's."""
+        listed = self._zip.infolist()
+        if len(listed) > _MOST_PARTS:
+            raise UnsupportedSource(f"{self.name}: has {len(listed)} parts, and at most {_MOST_PARTS} are read")
+        parts = {info.filename: info for info in listed if not info.is_dir()}
+        if len(parts) < sum(not info.is_dir() for info in listed):
+            raise self.damaged("has two parts of one name")
+        return parts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    # ---- is it still the same file
+
+    def _stat(self) -> tuple[int, int, int]:
+        here = os.fstat(self._stream.fileno())
+        return here.st_size, here.st_mtime_ns, here.st_ino
+
+    def check_unchanged(self) -> None:
+        """Raise SourceChanged when the file was written, shrunk or replaced since it was opened."""
+        if self._stream.closed:
+            raise SourceError(f"{self.name}: is not open")
+        try:
+            there = self.path.stat()
+        except OSError as error:
+            raise self._changed(f"is gone: {error.strerror or error}") from error
+        if self._stat() != self._identity or (there.st_size, there.st_mtime_ns, there.st_ino) != self._identity:
+            raise self._changed("was written to since the run began")
+
+    def _changed(self, what: str) -> SourceChanged:
+        return SourceChanged(f"{self.name}: {what}", hint="work on a copy, and start with --restart")
+
+    def digest(self) -> str:
+        """SHA-256 of the whole file, as hex."""
+        with self.path.open("rb") as stream:  # the archive's own stream has a place that its parts rely on
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    # ---- parts
+
+    def damaged(self, what: str, *, part: str | None = None) -> DamagedSource:
+        return DamagedSource(": ".join([self.name, *([part] if part else []), what]), hint=_HINT)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._parts)
+
+    def has(self, part: str) -> bool:
+        return part in self._parts
+
+    def part_bytes(self, part: str) -> int:
+        """How long a part says it is, which `pieces` holds it to."""
+        return self._info(part).file_size
+
+    def _info(self, part: str) -> zipfile.ZipInfo:
+        if part not in self._parts:
+            raise self.damaged(f"has no part {part}")
+        info = self._parts[part]
+        if info.flag_bits & _ENCRYPTED:
+            raise UnsupportedSource(f"{self.name}: {part}: is encrypted, which no export of SQL Server is")
+        if info.compress_type not in _METHODS:
+            raise UnsupportedSource(f"{self.name}: {part}: is packed by method {info.compress_type}; only deflate is")
+        return info
+
+    def pieces(self, part: str, *, piece_bytes: int = _PIECE) -> Iterator[bytes]:
+        """The content in order, in pieces; its length and its checksum are held to what the directory says."""
+        info, read = self._info(part), 0
+        with self._breaking(part), self._zip.open(info) as stream:
+            while piece := stream.read(piece_bytes):
+                read += len(piece)
+                yield piece
+        if read != info.file_size:
+            raise self.damaged(f"holds {read} bytes where the directory says {info.file_size}", part=part)
+
+    @contextmanager
+    def _breaking(self, part: str) -> Iterator[None]:
+        try:
+            yield
+        except _BROKEN as error:
+            raise self.damaged(f"cannot be unpacked: {error or type(error).__name__}", part=part) from error
+        except OSError as error:
+            raise SourceError(f"{self.name}: {part}: cannot be read: {error.strerror or error}") from error

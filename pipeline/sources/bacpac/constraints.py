@@ -1,0 +1,89 @@
+"""Keys, indexes, relationships and checks of the tables of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pipeline.catalog import Action, Check, ForeignKey, Index, IndexPart
+from pipeline.sources.bacpac.elements import Element, Name
+from pipeline.sources.bacpac.model import Model, own_name, script, table_name
+
+Note = Callable[[Name, str], None]
+"""Is told of a table what of it is not carried."""
+_ACTIONS = {"0": Action.NO_ACTION, "1": Action.CASCADE, "2": Action.SET_NULL}
+
+
+class Constraints:
+    """What holds between rows and columns, by table."""
+
+    def __init__(self, model: Model, note: Note) -> None:
+        self._note = note
+        self._primary = model.by_table("SqlPrimaryKeyConstraint", "DefiningTable")
+        self._unique = model.by_table("SqlUniqueConstraint", "DefiningTable")
+        self._indexed = model.by_table("SqlIndex", "IndexedObject")
+        self._related = model.by_table("SqlForeignKeyConstraint", "DefiningTable")
+        self._checked = model.by_table("SqlCheckConstraint", "DefiningTable")
+
+    def indexes(self, table: Name) -> Iterator[Index]:
+        for one in self._primary.get(table, ()):
+            yield Index(own_name(one), _parts(one), unique=True, primary=True)
+        for one in self._unique.get(table, ()):
+            yield Index(own_name(one), _parts(one), unique=True)
+        for one in self._indexed.get(table, ()):
+            if reason := _why_left(one):
+                self._note(table, f"index {own_name(one)} is left out: {reason}")
+                continue
+            if included := one.references.get("IncludedColumns"):
+                names = ", ".join(name[-1] for name in included)
+                self._note(table, f"index {own_name(one)} is carried without the columns that it includes: {names}")
+            yield Index(own_name(one), _parts(one), unique=one.true("IsUnique"))
+
+    def foreign_keys(self, table: Name) -> Iterator[ForeignKey]:
+        for one in self._related.get(table, ()):
+            yield ForeignKey(
+                own_name(one),
+                _columns(one, "Columns"),
+                table_name(one.reference("ForeignTable")),
+                _columns(one, "ForeignColumns"),
+                self._action(table, one, "OnUpdateAction"),
+                self._action(table, one, "OnDeleteAction"),
+                enforced=not one.true("IsDisabled"),
+            )
+
+    def _action(self, table: Name, key: Element, event: str) -> Action:
+        number = key.properties.get(event, "0")
+        if number not in _ACTIONS:
+            self._note(table, f"relationship {own_name(key)}: {event} {number} is not carried: nothing is done then")
+        return _ACTIONS.get(number, Action.NO_ACTION)
+
+    def checks(self, table: Name) -> Iterator[Check]:
+        for one in self._checked.get(table, ()):
+            expression = script(one, "CheckExpressionScript")
+            if one.true("IsDisabled"):
+                self._note(table, f"check {own_name(one)} is left out, as the source has it disabled: {expression}")
+                continue
+            named = {name[-1] for name in one.references.get("CheckExpressionDependencies", ()) if name[:-1] == table}
+            # Only a check of one column belongs to it.
+            yield Check(own_name(one), expression, tuple(named) if len(named) == 1 else ())
+
+
+def _why_left(index: Element) -> str | None:
+    if "FilterPredicate" in index.properties:
+        return f"it holds only rows with {index.properties['FilterPredicate']}"
+    return "the source has it disabled" if index.true("IsDisabled") else None
+
+
+def _parts(one: Element) -> tuple[IndexPart, ...]:
+    specifications = one.inner.get("ColumnSpecifications", ())
+    if not specifications:
+        raise ValueError(f"{one.type} {own_name(one)} has no columns")
+    return tuple(_part(specification) for specification in specifications)
+
+
+def _part(specification: Element) -> IndexPart:
+    """Ascending is what a model leaves out."""
+    return IndexPart(specification.reference("Column")[-1], specification.properties.get("IsAscending") == "False")
+
+
+def _columns(key: Element, relationship: str) -> tuple[str, ...]:
+    return tuple(name[-1] for name in key.references.get(relationship, ()))

@@ -1,0 +1,116 @@
+"""The catalog of a .bacpac, put together from the objects of its model."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from pipeline.catalog import Catalog, Column, Identity, Notice, Query, QueryKind, SqlType, Table
+from pipeline.sources.bacpac.constraints import Constraints
+from pipeline.sources.bacpac.elements import Element, Name
+from pipeline.sources.bacpac.model import Model, script, table_name
+from pipeline.sources.bacpac.types import column_type
+
+COMPUTED = SqlType("computed")
+"""Of a column whose values SQL Server computes: a model does not say what type they have."""
+_COMMENT = "MS_Description"
+_LITERAL = re.compile(r"N?'((?:[^']|'')*)'", re.DOTALL)
+
+
+def build_catalog(model: Model, facts: Mapping[str, str]) -> Catalog:
+    """Tables by name; raises ValueError where the model contradicts itself."""
+    return _Building(model).catalog(facts)
+
+
+class _Building:
+    """What several objects of a model say of one table, put together."""
+
+    def __init__(self, model: Model) -> None:
+        self._model, self._aliases = model, model.aliases
+        self._notices: list[Notice] = []
+        self._constraints = Constraints(model, lambda table, text: self._tell(table_name(table), None, text))
+        self._defaults = {
+            one.reference("ForColumn"): script(one, "DefaultExpressionScript")
+            for one in model.objects["SqlDefaultConstraint"]
+        }
+        self._comments = dict(_described(model))
+        options = model.objects["SqlDatabaseOptions"]
+        self._collation = options[0].properties.get("Collation") if options else None
+
+    def catalog(self, facts: Mapping[str, str]) -> Catalog:
+        tables = sorted(map(self._table, self._model.objects["SqlTable"]), key=lambda table: table.name)
+        for name, count in Counter(table.name for table in tables).items():
+            if count > 1:
+                raise ValueError(f"has {count} tables that are called {name!r} when `dbo.` is left out")
+        self._tell_of_the_rest()
+        facts = {**facts, **({"collation": self._collation} if self._collation else {})}
+        queries = tuple(map(_query, self._model.objects["SqlView"]))
+        return Catalog(tuple(tables), facts, tuple(self._notices), queries)
+
+    def _table(self, one: Element) -> Table:
+        if len(one.name) != 2:
+            raise ValueError(f"a table is called {one.shown}, which is no schema and name")
+        columns = tuple(self._column(column) for column in one.inner.get("Columns", ()))
+        for name, count in Counter(column.name for column in columns).items():
+            if count > 1:
+                raise ValueError(f"table {one.shown} has {count} columns that are called {name!r}")
+        return Table(
+            table_name(one.name),
+            columns,
+            one.name[0],
+            tuple(self._constraints.indexes(one.name)),
+            tuple(self._constraints.foreign_keys(one.name)),
+            self._comments.get(one.name),
+            checks=tuple(self._constraints.checks(one.name)),
+        )
+
+    def _column(self, one: Element) -> Column:
+        name, comment = one.name[-1], self._comments.get(one.name)
+        if one.type == "SqlComputedColumn":
+            return Column(name, COMPUTED, comment=comment, calculated=script(one, "ExpressionScript"), stored=False)
+        if one.type != "SqlSimpleColumn":
+            raise ValueError(f"column {one.shown} is a {one.type}, which is not known")
+        type = column_type(one, self._aliases)
+        self._tell_of_column(table_name(one.name[:-1]), one, type)
+        return Column(
+            name,
+            type,
+            nullable=one.properties.get("IsNullable") != "False",
+            identity=Identity() if one.true("IsIdentity") else None,
+            default=self._defaults.get(one.name),
+            comment=comment,
+        )
+
+    def _tell_of_column(self, table: str, one: Element, type: SqlType) -> None:
+        collation, step = one.properties.get("Collation"), one.properties.get("IdentityIncrement", "1")
+        if collation and collation != self._collation:
+            self._tell(table, one.name[-1], f"its collation is {collation}, which is not the database's")
+        if step != "1":
+            self._tell(table, one.name[-1], f"the source counts it by {step}; new numbers count on by 1")
+        if type.name == "datetimeoffset":
+            self._tell(table, one.name[-1], "arrives as the moment that it means; its offset is not kept")
+
+    def _tell_of_the_rest(self) -> None:
+        tables = {one.name for one in self._model.objects["SqlTable"]}
+        on_views = sum(one.reference("IndexedObject") not in tables for one in self._model.objects["SqlIndex"])
+        counted = Counter({type.removeprefix("Sql"): count for type, count in self._model.others.items()})
+        counted["Index of a view"] += on_views
+        told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counted.items()) if count)
+        if told:
+            self._tell(None, None, f"not carried, by kind of object: {told}")
+
+    def _tell(self, table: str | None, column: str | None, text: str) -> None:
+        self._notices.append(Notice(table, column, text))
+
+
+def _query(view: Element) -> Query:
+    return Query(table_name(view.name), QueryKind.SELECT, script(view, "QueryScript").strip())
+
+
+def _described(model: Model) -> Iterator[tuple[Name, str]]:
+    """Descriptions by what they describe; their values are literals of T-SQL."""
+    for one in model.objects["SqlExtendedProperty"]:
+        if one.name[-1:] == (_COMMENT,) and "Value" in one.properties:
+            literal = _LITERAL.fullmatch(one.properties["Value"])
+            yield one.reference("Host"), literal[1].replace("''", "'") if literal else one.properties["Value"]
