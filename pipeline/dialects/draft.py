@@ -98,6 +98,8 @@ class _Drafting:
     def _column(self, table: Table, column: Column) -> ColumnMapping:
         name = self.names.column(column.name)
         self._notice_if_cut(column.name, name, table.name, column.name)
+        if not column.stored:
+            return self._not_stored(table, column)
         rule = self.dialect.rule(column.type)
         type = rule.postgres_for(column.type) if rule else None
         if rule is None:
@@ -121,6 +123,13 @@ class _Drafting:
             default_sql=self._default(table, column, type),
             comment=self._comment(column.comment, table.name, column.name),
         )
+
+    def _not_stored(self, table: Table, column: Column) -> ColumnMapping:
+        """A column that only its expression tells of: which type to compute it in, a person has to say."""
+        text = f"is left out: computed as {column.calculated}, and the source holds neither its values nor its type"
+        hint = "to have PostgreSQL compute it, give `type:` and `generated:` in place of `skip:`"
+        self._note(table.name, column.name, f"{text}; {hint}")
+        return ColumnMapping(skip=True)
 
     def _how_calculated(self, table: Table, column: Column, expression: str, type: str) -> str:
         names, types = names_and_types(table, self.dialect, self.names)

@@ -136,6 +136,9 @@ def _task(
             continue
         origin = source.column(name)
         rule = dialect.rule(origin.type)
+        if not origin.stored:
+            hint = "give it `generated:`, or `skip: true`, and leave it out of the table's filter"
+            raise MappingError(f"table {source.name}, column {name}: the source holds no values of it", hint=hint)
         if rule is None:
             asks, hint = ("filter", "take the column out of the table's filter") if left else ("mapping", _SKIP)
             text = f"table {source.name}, column {name}: {origin.type} is not read, and the {asks} asks for it"

@@ -96,7 +96,7 @@ class TableReader:
         if not held:
             return 1
         if needed > held + left:
-            raise self._damaged(part, row, f"claims {needed:,} bytes or more, and its file ends after {held + left:,}")
+            raise self._damaged(part, row, f"has {needed:,} bytes or more, and its file ends after {held + left:,}")
         if needed > LARGEST_VALUE:
             what = f"{self._archive.name}: {self._data.parts[part]}: row {row + 1:,} has {needed:,} bytes"
             raise UnsupportedSource(f"{what}, and PostgreSQL holds no value of 1 GB")

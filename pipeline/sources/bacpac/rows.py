@@ -87,7 +87,7 @@ class RowShape:
                     return at
                 starts.append(at)
         except (IndexError, struct.error):
-            return at + 1  # the length itself is beyond the end
+            return at + prefix  # the length itself is beyond the end
         return at
 
     def lengths(self, walk: Walk, content: npt.NDArray[np.uint8], at: int) -> tuple[Ints, Bools]:
