@@ -13,6 +13,7 @@ from pipeline.cli.opening import (
     JsonOption,
     LinksOption,
     PasswordOption,
+    is_one_access_file,
     load_file_settings,
     open_source,
     source_path,
@@ -34,16 +35,17 @@ def inspect(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show tables, columns, keys, relationships and warnings of an Access file."""
+    """Show tables, columns, keys, relationships and warnings of a file."""
     settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
-    if compare and settings.access_links:
-        raise UsageError("--cross-check reads one file alone", hint="leave out --follow-links and ACCESS_LINKS")
+    alone = is_one_access_file(settings, file)
+    if compare and not alone:
+        raise UsageError("--cross-check reads one Access file alone", hint="leave out --follow-links and ACCESS_LINKS")
     # What can be shown is shown: of damage it is told, and nothing is carried anywhere.
-    opened, dialect = open_source(settings, file, code_page, salvage=settings.access_links is None)
+    opened, dialect_of = open_source(settings, file, code_page, salvage=alone)
     with opened as source:
         catalog = source.catalog()
         differences = tuple(cross_check(source_path(settings, file), source)) if compare else None
-    made = draft(catalog, dialect=dialect)
+    made = draft(catalog, dialect=dialect_of(catalog))
     if json:
         notices = [*catalog.unread, *catalog.notices, *made.notices, *made.left]
         selects = {name: view.sql for name, view in made.mapping.views.items()}

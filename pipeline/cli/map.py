@@ -47,10 +47,10 @@ def map_(
 ) -> None:
     """Write a complete, commented mapping of a source: every table, column and key."""
     settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
-    opened, dialect = open_source(settings, file, code_page, salvage=salvage)
+    opened, dialect_of = open_source(settings, file, code_page, salvage=salvage)
     with opened as source:
         catalog = source.catalog()
-    made = draft(catalog, dialect=dialect, naming=naming, schema=schema, lookups=lookups)
+    made = draft(catalog, dialect=dialect_of(catalog), naming=naming, schema=schema, lookups=lookups)
     # The columns' names are read in it, so that a run without it would find none of them.
     mapping = made.mapping.model_copy(update={"code_page": code_page_of(code_page)})
     # A table that is lost has no place in the mapping, so its note stands at the top.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from getpass import getpass
@@ -13,8 +13,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipeline.catalog import Catalog
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
+from pipeline.dialects.mssql import sql_server
 from pipeline.dialects.rules import Dialect
 from pipeline.engine.plan import Plan, make_plan
 from pipeline.errors import SettingsError, UsageError
@@ -24,10 +26,11 @@ from pipeline.postgres.connect import Target
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.settings import DbType, Settings, load_settings
 from pipeline.sources.access import AccessSource, LinkedSource
+from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
 
 FileArgument = Annotated[
-    Path | None, typer.Argument(metavar="FILE", help="The Access file (.mdb, .accdb); default: ACCESS_PATH.")
+    Path | None, typer.Argument(metavar="FILE", help="The file (.mdb, .accdb, .bacpac); default: ACCESS_PATH.")
 ]
 MappingOption = Annotated[
     Path | None, typer.Option("--mapping", "-m", metavar="M", help="The mapping; default: what `map` would write.")
@@ -48,6 +51,8 @@ SalvageOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
+DialectOf = Callable[[Catalog], Dialect]
+"""A source's catalog may say what its expressions mean: by which collation SQL Server compares text."""
 _LONGEST_LINE = 1024
 """Characters; Access takes 20."""
 
@@ -68,7 +73,9 @@ def source_path(settings: Settings, file: Path | None) -> Path:
     if file is not None:
         return file
     if settings.access_path is None:
-        raise UsageError("no source is named", hint="give the path of an .accdb or .mdb file, or set ACCESS_PATH")
+        raise UsageError(
+            "no source is named", hint="give the path of an .accdb, .mdb or .bacpac file, or set ACCESS_PATH"
+        )
     if settings.db_type not in (None, DbType.ACCESS):
         raise SettingsError(
             f"DB_TYPE={settings.db_type.value} is no source that is read yet",
@@ -100,15 +107,28 @@ def _typed_password() -> str:
 
 def open_source(
     settings: Settings, file: Path | None, code_page: str | int | None, *, salvage: bool
-) -> tuple[Source, Dialect]:
+) -> tuple[Source, DialectOf]:
     """The source that the flags or the settings name, to be entered; raises UsageError and SettingsError."""
     password = settings.access_password.get_secret_value() if settings.access_password else None
     path, directory, page = source_path(settings, file), settings.access_links, code_page_of(code_page)
+    if _is_bacpac(path):
+        if salvage or page is not None:
+            raise UsageError(f"{path.name}: --salvage and --code-page are for Access files", hint="leave them out")
+        return BacpacSource(path), lambda catalog: sql_server(catalog.facts["collation"])
     if directory is None:
-        return AccessSource(path, code_page=page, password=password, salvage=salvage), ACCESS
+        return AccessSource(path, code_page=page, password=password, salvage=salvage), lambda _: ACCESS
     if salvage:
         raise UsageError("--salvage reads one file alone", hint="leave out --follow-links and ACCESS_LINKS")
-    return LinkedSource(path, directory, code_page=page, password=password), ACCESS
+    return LinkedSource(path, directory, code_page=page, password=password), lambda _: ACCESS
+
+
+def is_one_access_file(settings: Settings, file: Path | None) -> bool:
+    """Whether there is one file alone, of the kind that can be salvaged and read by another reader too."""
+    return settings.access_links is None and not _is_bacpac(source_path(settings, file))
+
+
+def _is_bacpac(path: Path) -> bool:
+    return path.suffix.lower() == ".bacpac"
 
 
 def code_page_of(flag: str | int | None) -> str | int | None:
@@ -129,10 +149,11 @@ def opened_plan(
     """Source, mapping and plan; without a mapping, the draft that `map` would write. Raises NaruError."""
     written = read_mapping(mapping) if mapping else None
     claimed = code_page or (written.mapping.code_page if written else None)
-    source, dialect = open_source(settings, file, claimed, salvage=salvage)
+    source, dialect_of = open_source(settings, file, claimed, salvage=salvage)
     only = [name.strip() for name in tables.split(",") if name.strip()]
     with source:
         catalog = source.catalog()
+        dialect = dialect_of(catalog)
         if written:
             mapped = written.mapping
             plan = make_plan(catalog, mapped, dialect, where=written.where, only=only)

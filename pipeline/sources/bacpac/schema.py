@@ -35,8 +35,12 @@ class _Building:
             for one in model.objects["SqlDefaultConstraint"]
         }
         self._comments = dict(_described(model))
-        options = model.objects["SqlDatabaseOptions"]
-        self._collation = options[0].properties.get("Collation") if options else None
+        collations = [
+            one.properties["Collation"] for one in model.objects["SqlDatabaseOptions"] if "Collation" in one.properties
+        ]
+        if not collations:
+            raise ValueError("does not say by which collation the database compares text")
+        self._collation = collations[0]
 
     def catalog(self, facts: Mapping[str, str]) -> Catalog:
         tables = sorted(map(self._table, self._model.objects["SqlTable"]), key=lambda table: table.name)
@@ -44,9 +48,8 @@ class _Building:
             if count > 1:
                 raise ValueError(f"has {count} tables that are called {name!r} when `dbo.` is left out")
         self._tell_of_the_rest()
-        facts = {**facts, **({"collation": self._collation} if self._collation else {})}
         queries = tuple(map(_query, self._model.objects["SqlView"]))
-        return Catalog(tuple(tables), facts, tuple(self._notices), queries)
+        return Catalog(tuple(tables), {**facts, "collation": self._collation}, tuple(self._notices), queries)
 
     def _table(self, one: Element) -> Table:
         if len(one.name) != 2:

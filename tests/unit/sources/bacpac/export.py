@@ -135,9 +135,10 @@ def table_element(table: tuple[str, str], columns: Iterable[Made], *more: str) -
     return element("SqlTable", name(*table), content)
 
 
-def model(*objects: str, head: str = "") -> bytes:
+def model(*objects: str, head: str = "", collation: str = "Latin1_General_CI_AS") -> bytes:
+    options = element("SqlDatabaseOptions", None, flag("Collation", collation))
     text = f'<?xml version="1.0" encoding="utf-8"?>{head}<DataSchemaModel xmlns="{NAMESPACE}"><Model>'
-    return f"{text}{''.join(objects)}</Model></DataSchemaModel>".encode()
+    return f"{text}{options}{''.join(objects)}</Model></DataSchemaModel>".encode()
 
 
 def origin(

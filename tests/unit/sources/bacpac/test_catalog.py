@@ -177,7 +177,6 @@ def test_defaults_checks_identities_computed_columns_and_comments(tmp_path: Path
             text_property("CheckExpressionScript", "[a]<(9)"),
             flag("IsDisabled", True),
         ),
-        element("SqlDatabaseOptions", None, flag("Collation", "Latin1_General_CI_AS")),
         *described,
         element("SqlProcedure", name("dbo", "P"), ""),
         element("SqlProcedure", name("dbo", "Q"), ""),
