@@ -82,7 +82,12 @@ _RULES = (
     TypeRule("image", "Binary", "bytea", "the older varbinary(max)"),
     TypeRule("rowversion", "Binary", "bytea", "8 bytes that each change of the row raised; nothing raises them here"),
     TypeRule("uniqueidentifier", "Binary", "uuid", "16 bytes, read in RFC 4122 order; PostgreSQL sorts them otherwise"),
-    TypeRule("xml", "String", "xml", "as text; PostgreSQL knows no schema collections, and no indexes on xml"),
+    TypeRule(
+        "xml",
+        "String",
+        "text",
+        "the text itself; give `type: xml` where PostgreSQL is built with libxml, as some are not",
+    ),
     TypeRule("hierarchyid", "Binary", "bytea", "kept as stored: the bytes sort as the tree does"),
     TypeRule("geography", "Binary", "bytea", "kept as stored, in the form of SQL Server; PostGIS is not asked for"),
     TypeRule("geometry", "Binary", "bytea", "kept as stored, in the form of SQL Server; PostGIS is not asked for"),

@@ -38,7 +38,7 @@ from pipeline.transform.types import CONVERTERS, castable
         ("ntext", "text"),
         ("varbinary(8)", "bytea"),
         ("uniqueidentifier", "uuid"),
-        ("xml", "xml"),
+        ("xml", "text"),
         ("geography", "bytea"),
         ("rowversion", "bytea"),
     ],
