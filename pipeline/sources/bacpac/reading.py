@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,9 @@ import polars as pl
 from pipeline.batch import Batch, Defect, Position
 from pipeline.errors import DamagedSource, SourceError, UnsupportedSource
 from pipeline.sources.bacpac.archive import Archive
-from pipeline.sources.bacpac.columns import BadValue, decode_column
+from pipeline.sources.bacpac.columns import decode_column
 from pipeline.sources.bacpac.layout import LARGEST_VALUE, Field
-from pipeline.sources.bacpac.rows import RowShape, Walk
+from pipeline.sources.bacpac.rows import BadValue, Cells, RowShape, Walk
 
 _PIECE = 8 << 20
 """Bytes unpacked at a time, and so the most that a batch holds, but for a row that is longer by itself."""
@@ -46,9 +47,14 @@ class TableReader:
         self._archive, self._data, self._shape = archive, data, RowShape(data.fields)
 
     def count(self) -> int:
-        """Rows of all files, each to its exact end, without decoding a value."""
-        parts = range(len(self._data.parts))
-        return sum(len(rows.walk) for part in parts for rows in self._rows(part, 0, _ROWS_AT_A_TIME))
+        """Rows of all files, each to its exact end, with their lengths and without their values."""
+        counted = 0
+        for part in range(len(self._data.parts)):
+            for rows in self._rows(part, 0, _ROWS_AT_A_TIME):
+                for _ in self._cells(part, rows):
+                    continue
+                counted += len(rows.walk)
+        return counted
 
     def batches(self, columns: tuple[str, ...], *, batch_rows: int, after: Position | None) -> Iterator[Batch]:
         """Batches of at most `batch_rows` rows and some 8 MiB. Marks are data file, rows of it, rows of the table.
@@ -82,8 +88,6 @@ class TableReader:
             self._archive.check_unchanged()
             content, at = window.content, 0
             while len(walk := self._shape.walk(content, at, min(most, skip - row) if row < skip else most)):
-                if misfit := self._shape.misfit(walk, np.frombuffer(content, np.uint8)):
-                    raise self._damaged(part, row + misfit[0], misfit[1])
                 if row >= skip:
                     yield _Rows(content, walk, row)
                 row, at = row + len(walk), int(walk.starts[-1])
@@ -106,17 +110,32 @@ class TableReader:
         text = f"table {self._data.table!r}, row {row + 1:,} of the file: {what}"
         return self._archive.damaged(text, part=self._data.parts[part])
 
+    def _cells(self, part: int, rows: _Rows) -> Iterator[tuple[Field, Cells]]:
+        """Each column's values, in the order of the row."""
+        cells = self._shape.cells(rows.walk, rows.content)
+        for field in self._data.fields:
+            with self._placing(part, rows, field):
+                found = next(cells)
+            yield field, found
+
     def _frame(self, part: int, rows: _Rows, columns: tuple[str, ...]) -> tuple[pl.DataFrame, tuple[Defect, ...]]:
-        at = {field.column: index for index, field in enumerate(self._data.fields)}
-        series, defects = [], []
-        for name in columns:
-            try:
-                values, flaws = decode_column(self._shape, rows.walk, rows.content, at[name])
-            except BadValue as error:
-                raise self._damaged(part, rows.first + error.row, f"column {name!r} {error}") from error
-            series.append(pl.Series(name, pl.from_arrow(values)))
-            defects += [Defect(flaw.row, name, flaw.reason, flaw.raw, flaw.replacement) for flaw in flaws]
-        return pl.DataFrame(series), tuple(defects)
+        series, defects = {}, []
+        for field, cells in self._cells(part, rows):
+            if field.column not in columns:
+                continue
+            with self._placing(part, rows, field):
+                values, flaws = decode_column(field, cells, rows.content)
+            series[field.column] = pl.Series(field.column, pl.from_arrow(values))
+            defects += [Defect(flaw.row, field.column, flaw.reason, flaw.raw, flaw.replacement) for flaw in flaws]
+        return pl.DataFrame([series[name] for name in columns]), tuple(defects)
+
+    @contextmanager
+    def _placing(self, part: int, rows: _Rows, field: Field) -> Iterator[None]:
+        """Say of a bad value where it is."""
+        try:
+            yield
+        except BadValue as error:
+            raise self._damaged(part, rows.first + error.row, f"column {field.column!r} {error}") from error
 
 
 class _Window:
