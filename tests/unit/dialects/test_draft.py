@@ -114,6 +114,15 @@ def test_a_type_without_a_rule_stops_the_plan_and_skipping_it_helps() -> None:
     assert target.table("uses").column_names == ("part", "no")
 
 
+def test_a_column_without_values_is_left_out_with_its_expression() -> None:
+    computed = Column("Double", SqlType("computed"), calculated="([a]*(2))", stored=False)
+    made = draft(Catalog((Table("T", (Column("a", SqlType("Long")), computed)),)))
+    assert made.mapping.tables["T"].columns["Double"] == ColumnMapping(skip=True)
+    (notice,) = made.notices
+    assert (notice.table, notice.column) == ("T", "Double")
+    assert "computed as ([a]*(2)), and the source holds neither its values nor its type" in notice.text
+
+
 def test_a_collision_after_folding_is_refused_with_both_names() -> None:
     columns = (Column("Item ID", SqlType("Long")), Column("ItemID", SqlType("Long")))
     source = Catalog((Table("T", columns),))

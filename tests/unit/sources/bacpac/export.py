@@ -7,6 +7,7 @@ import struct
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -73,6 +74,10 @@ def _native(column: Made, value: object) -> bytes:
             return value.encode("utf-16-le", "surrogatepass")
         case UUID():
             return value.bytes_le
+        case datetime():
+            since = value - datetime(1900, 1, 1)  # noqa: DTZ001 (the type has no zone)
+            milliseconds = since.seconds * 1000 + since.microseconds // 1000
+            return struct.pack("<iI", since.days, round(milliseconds * 3 / 10))
         case Decimal() if column.word == "money":
             number = int(value * 10000)
             return struct.pack("<iI", number >> 32, number & 0xFFFF_FFFF)

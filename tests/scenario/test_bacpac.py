@@ -1,0 +1,111 @@
+"""A .bacpac on the command line: looked at, mapped, migrated, verified, and refused where it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.postgres.connect import Target, connect
+from tests.scenario.conftest import Naru
+from tests.unit.sources.bacpac.export import (
+    Made,
+    element,
+    export,
+    inner,
+    model,
+    name,
+    references,
+    rows,
+    table_element,
+    text_property,
+)
+
+ORDERS, LINES = ("dbo", "Orders"), ("sales", "Order Lines")
+ORDER_COLUMNS = [Made("OrderID", "int", nullable=False), Made("Customer", "nvarchar(20)")]
+LINE_COLUMNS = [Made("OrderID", "int", nullable=False), Made("Quantity", "smallint"), Made("Price", "int")]
+
+
+def key(table: tuple[str, str], called: str, column: str) -> str:
+    part = element("SqlIndexedColumnSpecification", None, references("Column", name(*table, column)))
+    content = inner("ColumnSpecifications", [part]) + references("DefiningTable", name(*table))
+    return element("SqlPrimaryKeyConstraint", name(table[0], called), content)
+
+
+@pytest.fixture
+def bacpac(tmp_path: Path) -> Path:
+    due = element("SqlComputedColumn", name(*LINES, "Due"), text_property("ExpressionScript", "([Quantity]*[Price])"))
+    foreign = element(
+        "SqlForeignKeyConstraint",
+        name("sales", "FK"),
+        references("Columns", name(*LINES, "OrderID"))
+        + references("DefiningTable", name(*LINES))
+        + references("ForeignColumns", name(*ORDERS, "OrderID"))
+        + references("ForeignTable", name(*ORDERS)),
+    )
+    check = element(
+        "SqlCheckConstraint",
+        name("sales", "CK"),
+        text_property("CheckExpressionScript", "[Quantity]>(0)")
+        + references("CheckExpressionDependencies", name(*LINES, "Quantity"))
+        + references("DefiningTable", name(*LINES)),
+    )
+    text = model(
+        table_element(ORDERS, ORDER_COLUMNS),
+        key(ORDERS, "PK", "OrderID"),
+        table_element(LINES, LINE_COLUMNS, due),
+        foreign,
+        check,
+    )
+    data = {
+        "dbo.Orders/TableData-000-00000": rows(ORDER_COLUMNS, [(1, "나루"), (2, None)]),
+        "sales.Order%20Lines/TableData-000-00000": rows(LINE_COLUMNS, [(1, 2, 50)]),
+        "sales.Order%20Lines/TableData-001-00000": rows(LINE_COLUMNS, [(2, 3, None)]),
+    }
+    return export(tmp_path / "shop.BACPAC", text, data)
+
+
+def test_it_is_migrated_with_its_keys_and_checks(naru: Naru, bacpac: Path, database: Target) -> None:
+    said = naru("inspect", bacpac)
+    assert "sales.Order Lines" in said
+    assert "verified: no findings" in naru("migrate", bacpac)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        assert connection.execute("select order_id, customer from orders order by 1").fetchall() == [
+            (1, "나루"),
+            (2, None),
+        ]
+        assert connection.execute("select * from sales_order_lines order by 1").fetchall() == [(1, 2, 50), (2, 3, None)]
+        held = connection.execute("select contype from pg_constraint where conrelid <> 0 order by 1").fetchall()
+        assert {kind for (kind,) in held} >= {"c", "f", "p"}
+    assert "no findings" in naru("verify", bacpac)
+
+
+def test_a_mapping_lets_postgresql_compute_what_the_file_does_not_hold(
+    naru: Naru, bacpac: Path, database: Target, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    naru("map", bacpac, "-o", mapping)
+    text = mapping.read_text("utf-8")
+    assert "computed as ([Quantity]*[Price])" in text
+    before, found, after = text.partition("Due:")
+    assert found
+    line, _, rest = after.partition("\n")
+    assert "skip: true" in line
+    mapping.write_text(f"{before}Due: {{type: bigint, generated: quantity * price}}\n{rest}", "utf-8")
+    assert "verified: no findings" in naru("migrate", bacpac, "--mapping", mapping)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        assert connection.execute("select due from sales_order_lines order by 1").fetchall() == [(100,), (None,)]
+
+
+@pytest.mark.parametrize("flag", [("--salvage",), ("--code-page", "949")])
+def test_what_is_for_access_files_is_refused(naru: Naru, bacpac: Path, flag: tuple[str, ...]) -> None:
+    assert "--salvage and --code-page are for Access files" in naru("map", bacpac, *flag, code=2)
+
+
+def test_the_other_reader_reads_no_bacpac(naru: Naru, bacpac: Path) -> None:
+    assert "--cross-check reads one Access file alone" in naru("inspect", bacpac, "--cross-check", code=2)
+
+
+def test_a_damaged_file_is_a_source_that_cannot_be_read(naru: Naru, bacpac: Path) -> None:
+    bacpac.write_bytes(bacpac.read_bytes()[:-40])
+    assert "is no .bacpac" in naru("migrate", bacpac, code=4)
