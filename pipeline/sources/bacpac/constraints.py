@@ -10,6 +10,16 @@ from pipeline.sources.bacpac.model import Model, own_name, script, table_name
 
 Note = Callable[[Name, str], None]
 """Is told of a table what of it is not carried."""
+_KNOWN = {
+    "CheckExpressionScript",
+    "FilterPredicate",
+    "IsAscending",
+    "IsClustered",  # a matter of pages
+    "IsDisabled",
+    "IsUnique",
+    "OnDeleteAction",
+    "OnUpdateAction",
+}
 _ACTIONS = {"0": Action.NO_ACTION, "1": Action.CASCADE, "2": Action.SET_NULL}
 
 
@@ -26,10 +36,13 @@ class Constraints:
 
     def indexes(self, table: Name) -> Iterator[Index]:
         for one in self._primary.get(table, ()):
+            self._tell_unknown(table, "primary key", one)
             yield Index(own_name(one), _parts(one), unique=True, primary=True)
         for one in self._unique.get(table, ()):
+            self._tell_unknown(table, "unique key", one)
             yield Index(own_name(one), _parts(one), unique=True)
         for one in self._indexed.get(table, ()):
+            self._tell_unknown(table, "index", one)
             if reason := _why_left(one):
                 self._note(table, f"index {own_name(one)} is left out: {reason}")
                 continue
@@ -40,6 +53,7 @@ class Constraints:
 
     def foreign_keys(self, table: Name) -> Iterator[ForeignKey]:
         for one in self._related.get(table, ()):
+            self._tell_unknown(table, "relationship", one)
             yield ForeignKey(
                 own_name(one),
                 _columns(one, "Columns"),
@@ -58,6 +72,7 @@ class Constraints:
 
     def checks(self, table: Name) -> Iterator[Check]:
         for one in self._checked.get(table, ()):
+            self._tell_unknown(table, "check", one)
             expression = script(one, "CheckExpressionScript")
             if one.true("IsDisabled"):
                 self._note(table, f"check {own_name(one)} is left out, as the source has it disabled: {expression}")
@@ -65,6 +80,13 @@ class Constraints:
             named = {name[-1] for name in one.references.get("CheckExpressionDependencies", ()) if name[:-1] == table}
             # Only a check of one column belongs to it.
             yield Check(own_name(one), expression, tuple(named) if len(named) == 1 else ())
+
+    def _tell_unknown(self, table: Name, kind: str, one: Element) -> None:
+        """What a model says beside what is read of it: real files have shown no such word, so nobody has read one."""
+        said = [one.properties, *(part.properties for part in one.inner.get("ColumnSpecifications", ()))]
+        for key, value in (item for properties in said for item in properties.items() if item[0] not in _KNOWN):
+            text = f"the model says {key} {value} of it, which is not known and not carried"
+            self._note(table, f"{kind} {own_name(one)}: {text}")
 
 
 def _why_left(index: Element) -> str | None:
