@@ -119,9 +119,9 @@ class TableReader:
             yield field, found
 
     def _frame(self, part: int, rows: _Rows, columns: tuple[str, ...]) -> tuple[pl.DataFrame, tuple[Defect, ...]]:
-        series, defects = {}, []
+        series, defects, wanted = {}, [], set(columns)
         for field, cells in self._cells(part, rows):
-            if field.column not in columns:
+            if field.column not in wanted:
                 continue
             with self._placing(part, rows, field):
                 values, flaws = decode_column(field, cells, rows.content)

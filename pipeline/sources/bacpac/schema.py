@@ -14,6 +14,8 @@ from pipeline.sources.bacpac.types import column_type
 
 COMPUTED = SqlType("computed")
 """Of a column whose values SQL Server computes: a model does not say what type they have."""
+_MOST_COLUMNS = 30_000
+"""Sparse ones among them; without those it takes 1,024."""
 _COMMENT = "MS_Description"
 _LITERAL = re.compile(r"N?'((?:[^']|'')*)'", re.DOTALL)
 
@@ -54,7 +56,10 @@ class _Building:
     def _table(self, one: Element) -> Table:
         if len(one.name) != 2:
             raise ValueError(f"a table is called {one.shown}, which is no schema and name")
-        columns = tuple(self._column(column) for column in one.inner.get("Columns", ()))
+        declared = one.inner.get("Columns", ())
+        if len(declared) > _MOST_COLUMNS:
+            raise ValueError(f"table {one.shown} has {len(declared):,} columns, and SQL Server takes {_MOST_COLUMNS:,}")
+        columns = tuple(map(self._column, declared))
         for name, count in Counter(column.name for column in columns).items():
             if count > 1:
                 raise ValueError(f"table {one.shown} has {count} columns that are called {name!r}")

@@ -23,7 +23,7 @@ from pipeline.sources.bacpac.reading import TableData, TableReader
 from pipeline.sources.bacpac.schema import build_catalog
 
 _MODEL = "model.xml"
-_LONGEST_MODEL = 512 << 20
+_LONGEST_MODEL = 256 << 20
 _DATA = re.compile(r"Data/([^/]+)/TableData-(\d{1,9})-(\d{1,9})\.BCP")
 
 
