@@ -10,7 +10,7 @@ from pipeline.dialects.rules import Dialect, TypeRule
 from pipeline.dialects.tsql.collation import Collation
 from pipeline.dialects.tsql.defaults import default_sql, one_of
 from pipeline.dialects.tsql.translate import Translations
-from pipeline.dialects.tsql.views import draft_views
+from pipeline.dialects.tsql.views import Views
 
 _SEVENTH = (
     "SQL Server keeps 7 digits of a second and PostgreSQL 6: a value that uses the 7th arrives without it, "
@@ -74,6 +74,7 @@ _RULES = (
     ),
     TypeRule("varchar", "String", "text", "varchar(max): up to 2 GB there and 1 GB here"),
     TypeRule("nvarchar(n)", "String", "varchar({0})", "n counts UTF-16 units there and characters here: always fits"),
+    TypeRule("sysname", "String", "varchar(128)", "another name of nvarchar(128)"),
     TypeRule("nvarchar", "String", "text", "nvarchar(max): up to 2 GB there and 1 GB here"),
     TypeRule("text", "String", "text", "the older varchar(max)"),
     TypeRule("ntext", "String", "text", "the older nvarchar(max)"),
@@ -96,8 +97,9 @@ _RULES = (
 
 def sql_server(collation: str) -> Dialect:
     """The dialect of a database with that collation, which decides how it compares text."""
-    made = Translations(Collation.named(collation))
-    return Dialect("SQL Server", _RULES, default_sql, made.check, made.generated, one_of, draft_views)
+    comparing = Collation.named(collation)
+    made = Translations(comparing)
+    return Dialect("SQL Server", _RULES, default_sql, made.check, made.generated, one_of, Views(comparing).draft)
 
 
 MSSQL = sql_server("SQL_Latin1_General_CP1_CI_AS")

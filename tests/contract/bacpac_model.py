@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.catalog import Catalog, Check, Column, Query, QueryKind, SqlType, Table
+from pipeline.catalog import Catalog, Check, Column, ForeignKey, Index, IndexPart, Query, QueryKind, SqlType, Table
 
 _NS = "{http://schemas.microsoft.com/sqlserver/dac/Serialization/2012/02}"
 Element = ElementTree.Element
@@ -22,8 +22,9 @@ def read_model(path: Path) -> Catalog:
     tables = {}
     for element in elements:
         if element.get("Type") == "SqlTable":
+            schema, name = (part.strip("[]") for part in element.get("Name", "").split("].["))
             columns = [_column(column, made) for column in _related(element, "Columns")]
-            tables[element.get("Name", "")] = Table(_last(element.get("Name", "")), tuple(columns))
+            tables[element.get("Name", "")] = Table(name, tuple(columns), schema)
     for element in elements:
         if element.get("Type") == "SqlDefaultConstraint":
             table = _reference(element, "DefiningTable")
@@ -32,6 +33,20 @@ def read_model(path: Path) -> Catalog:
             table = _reference(element, "DefiningTable")
             check = Check(_last(element.get("Name", "")), _property(element, "CheckExpressionScript"))
             tables[table] = replace(tables[table], checks=(*tables[table].checks, check))
+        elif element.get("Type") == "SqlPrimaryKeyConstraint":
+            table = _reference(element, "DefiningTable")
+            parts = [IndexPart(_last(_reference(part, "Column"))) for part in _related(element, "ColumnSpecifications")]
+            key = Index("key", tuple(parts), unique=True, primary=True)
+            tables[table] = replace(tables[table], indexes=(key,))
+        elif element.get("Type") == "SqlForeignKeyConstraint":
+            table = _reference(element, "DefiningTable")
+            foreign = ForeignKey(
+                _last(element.get("Name", "")),
+                _references(element, "Columns"),
+                _last(_reference(element, "ForeignTable")),
+                _references(element, "ForeignColumns"),
+            )
+            tables[table] = replace(tables[table], foreign_keys=(*tables[table].foreign_keys, foreign))
     views = [element for element in elements if element.get("Type") == "SqlView"]
     queries = tuple(
         Query(_last(view.get("Name", "")), QueryKind.SELECT, _property(view, "QueryScript")) for view in views
@@ -70,6 +85,11 @@ def _reference(element: Element, name: str) -> str:
     found = element.find(f"{_NS}Relationship[@Name='{name}']/{_NS}Entry/{_NS}References")
     assert found is not None, name
     return found.get("Name", "")
+
+
+def _references(element: Element, name: str) -> tuple[str, ...]:
+    found = element.findall(f"{_NS}Relationship[@Name='{name}']/{_NS}Entry/{_NS}References")
+    return tuple(_last(reference.get("Name", "")) for reference in found)
 
 
 def _property(element: Element, name: str) -> str:

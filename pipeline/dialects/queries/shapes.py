@@ -40,7 +40,7 @@ class Shape:
 def table_shapes(catalog: Catalog, mapping: Mapping) -> dict[str, Shape]:
     """The tables that the mapping carries, by folded source name."""
     carried = [table for table in catalog.tables if not mapping.tables[table.name].skip]
-    spellings = _spellings(carried, mapping)
+    spellings = spellings_of(carried, mapping)
     return {table.name.casefold(): _shape(table, mapping, spellings) for table in carried}
 
 
@@ -62,7 +62,7 @@ def _shape(table: Table, mapping: Mapping, spellings: Map[Spelling, Spelling]) -
     return Shape(table.name, mapping.table_name(table.name), fields, keys)
 
 
-def _spellings(tables: list[Table], mapping: Mapping) -> dict[Spelling, Spelling]:
+def spellings_of(tables: list[Table], mapping: Mapping) -> dict[Spelling, Spelling]:
     """For each column that is a key by itself, or refers to one: the key at the end of that way."""
     keys = {(t.name, index.columns[0]) for t in tables for index in t.indexes if index.unique and len(index.parts) == 1}
     parents = {

@@ -1,15 +1,34 @@
-"""Views of SQL Server over a mapping's tables."""
+"""What becomes of the views of SQL Server over a mapping's tables."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from pipeline.catalog import Catalog, Notice
+from sqlglot import exp
+
+from pipeline.catalog import Catalog, Query
+from pipeline.dialects.queries.views import Language, Made, drafted
 from pipeline.dialects.rules import DraftedViews
-from pipeline.mapping.models import Mapping
+from pipeline.dialects.tsql.collation import Collation
+from pipeline.dialects.tsql.query import names_read, parse_view, translate_view
+from pipeline.dialects.tsql.relations import Relation, relations
+from pipeline.mapping import models
+from pipeline.mapping.names import Naming
 
 
-def draft_views(catalog: Catalog, mapping: Mapping, taken: Collection[str]) -> DraftedViews:
-    """Each view, with why it is left; `taken` are names of relations in the target."""
-    reason = "view is not carried: views of SQL Server are not translated yet"
-    return DraftedViews({}, (), tuple(Notice(query.name, None, reason) for query in catalog.queries))
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The views of a database with that collation."""
+
+    collation: Collation
+
+    def draft(self, catalog: Catalog, mapping: models.Mapping, taken: Collection[str]) -> DraftedViews:
+        """Each view, or why it is left; `taken` are names of relations in the target."""
+        return drafted(Language(parse_view, names_read, relations, self._made), catalog, mapping, taken)
+
+    def _made(
+        self, query: Query, name: str, tree: exp.Query, known: Mapping[str, Relation], naming: Naming
+    ) -> Made[Relation]:
+        sql, fields = translate_view(tree, known, naming, self.collation)
+        return Made(sql, Relation(name, fields))
