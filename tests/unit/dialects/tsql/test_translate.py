@@ -218,6 +218,7 @@ def test_a_collation_that_tells_cases_apart(connection: Connection) -> None:
         ("[t].[N]=(1)", "several parts"),
         ("[N]=(1); DROP TABLE rows", "not one expression"),
         ("[N]=", "not T-SQL"),
+        ("[N]=CAST([N] AS int", "not closed"),
         ("", "not one expression"),
         ("(" * 500 + "[N]" + ")" * 500 + "=(1)", "too deep"),
         ("+".join(["[N]"] * 3000) + ">(0)", "too deep|too long"),
@@ -347,6 +348,9 @@ _WORDS = st.sampled_from(
 @given(st.one_of(st.text(max_size=200), st.lists(_WORDS, max_size=40).map(" ".join)))
 @example("'\ud800'")
 @example("[" * 100)
+@example("convert(" * 40)
+@example("convert(" * 11 + ")" * 11 + "=1")
+@example("declare @a int")
 @example("1" * 5000 + "=1")
 @example("x'1'=1")
 def test_any_text_is_translated_or_refused(text: str) -> None:

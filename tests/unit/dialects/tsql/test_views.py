@@ -149,6 +149,8 @@ def test_a_view_reads_views_that_are_carried() -> None:
         ("CREATE VIEW v (a) AS SELECT OrderID FROM Orders", "no SELECT"),
         ("CREATE TABLE t (a int)", "no SELECT"),
         ("DELETE FROM Orders", "no SELECT"),
+        ("BEGIN SELECT 1 END", "not T-SQL that is known"),
+        ("CREATE VIEW v AS CONVERT(", "not closed"),
         ("SELECT OrderID FROM Orders; DROP TABLE orders", "not one expression"),
         ("", "not one expression"),
         ("SELECT " + "(" * 300 + "1" + ")" * 300 + " AS a", "too deep"),
