@@ -71,7 +71,7 @@ def migrate(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Carry an Access database into PostgreSQL, verify it, and print the report."""
+    """Carry a database into PostgreSQL, verify it, and print the report."""
     settings = load_file_settings(
         password_stdin=password_stdin, access_links=follow_links, migration_batch_size=batch_size
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,8 +10,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
-from pipeline.errors import DamagedSource, SourceChanged, SourceError, UnsupportedSource
+from pipeline.errors import DamagedSource, SourceError, UnsupportedSource
+from pipeline.sources.watch import Watch
 
+_CHANGED_HINT = "work on a copy, and start with --restart"
 _HINT = "export it again, or take it from a backup"
 _MOST_PARTS = 1 << 20
 _PIECE = 1 << 20
@@ -34,7 +35,7 @@ class Archive:
         with ExitStack() as stack:
             try:
                 self._stream = stack.enter_context(path.open("rb"))
-                self._identity = self._stat()
+                self._watch = Watch(path, self._stream, hint=_CHANGED_HINT)
                 if not zipfile.is_zipfile(self._stream):
                     raise UnsupportedSource(f"{self.name}: is no .bacpac: those are zip archives", hint=_HINT)
                 self._zip = stack.enter_context(zipfile.ZipFile(self._stream))
@@ -42,7 +43,7 @@ class Archive:
                 raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
             except _BROKEN as error:
                 raise self.damaged(f"its directory cannot be read: {error}") from error
-            self.size = self._identity[0]
+            self.size = self._watch.size
             self._parts = self._listed()
             self._closing = stack.pop_all()
 
@@ -64,23 +65,9 @@ class Archive:
 
     # ---- is it still the same file
 
-    def _stat(self) -> tuple[int, int, int]:
-        here = os.fstat(self._stream.fileno())
-        return here.st_size, here.st_mtime_ns, here.st_ino
-
     def check_unchanged(self) -> None:
         """Raise SourceChanged when the file was written, shrunk or replaced since it was opened."""
-        if self._stream.closed:
-            raise SourceError(f"{self.name}: is not open")
-        try:
-            there = self.path.stat()
-        except OSError as error:
-            raise self._changed(f"is gone: {error.strerror or error}") from error
-        if self._stat() != self._identity or (there.st_size, there.st_mtime_ns, there.st_ino) != self._identity:
-            raise self._changed("was written to since the run began")
-
-    def _changed(self, what: str) -> SourceChanged:
-        return SourceChanged(f"{self.name}: {what}", hint="work on a copy, and start with --restart")
+        self._watch.check()
 
     def digest(self) -> str:
         """SHA-256 of the whole file, as hex."""

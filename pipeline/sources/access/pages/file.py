@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Self
 
-from pipeline.errors import DamagedSource, SourceChanged, SourceError, UnsupportedSource
+from pipeline.errors import DamagedSource, SourceError, UnsupportedSource
 from pipeline.sources.access.encryption import plain_copy, unlock
 from pipeline.sources.access.pages.format import DATA_PAGE, DEFINITION_PAGE, LARGEST_FILE, ROW_START
 from pipeline.sources.access.pages.header import HEADER_SIZE, Header, parse_header
 from pipeline.sources.access.pages.memory import Memory
+from pipeline.sources.watch import Watch
 
 _REPAIR_HINT = "work on a copy: open it in Access and run Compact and Repair, or take it from a backup"
+_CHANGED_HINT = "close Access, or work on a copy, and start with --restart"
 _DAMAGE_HINT = f"{_REPAIR_HINT}; or carry what can be read: migrate --salvage, with --restart where a load has begun"
 
 
@@ -38,9 +39,9 @@ class AccessFile:
         with ExitStack() as stack:
             try:
                 self._stream = stack.enter_context(path.open("rb"))
-                self._identity = self._stat()
+                self._watch = Watch(path, self._stream, hint=_CHANGED_HINT)
                 self.header = self._check()
-                self.pages = self._identity[0] // self.header.format.page_size
+                self.pages = self._watch.size // self.header.format.page_size
                 plain = self._plain(stack, password)
                 self._content = mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ)
             except OSError as error:
@@ -51,7 +52,7 @@ class AccessFile:
         self.size = self.memory.size
 
     def _check(self) -> Header:
-        size = self._identity[0]
+        size = self._watch.size
         if size == 0:
             raise UnsupportedSource(f"{self.name}: is empty")
         header = parse_header(self._stream.read(HEADER_SIZE), self.name)
@@ -93,10 +94,6 @@ class AccessFile:
 
     # ---- is it still the same file
 
-    def _stat(self) -> tuple[int, int, int]:
-        here = os.fstat(self._stream.fileno())
-        return here.st_size, here.st_mtime_ns, here.st_ino
-
     def check_unchanged(self) -> None:
         """Raise SourceChanged when the file was written, shrunk or replaced since it was opened.
 
@@ -104,17 +101,7 @@ class AccessFile:
         POSIX. Access truncates only when it compacts, which replaces the file and leaves our mapping
         whole, so the window is left at that; Windows refuses to shrink a mapped file.
         """
-        if self._stream.closed:
-            raise SourceError(f"{self.name}: is not open")
-        try:
-            there = self.path.stat()
-        except OSError as error:
-            raise self._changed(f"is gone: {error.strerror or error}") from error
-        if self._stat() != self._identity or (there.st_size, there.st_mtime_ns, there.st_ino) != self._identity:
-            raise self._changed("was written to since the run began")
-
-    def _changed(self, what: str) -> SourceChanged:
-        return SourceChanged(f"{self.name}: {what}", hint="close Access, or work on a copy, and start with --restart")
+        self._watch.check()
 
     def digest(self) -> str:
         """SHA-256 of the whole content, as hex."""

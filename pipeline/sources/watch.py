@@ -1,0 +1,40 @@
+"""Is a file that is open still the one that its path leads to?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO
+
+from pipeline.errors import SourceChanged, SourceError
+
+
+class Watch:
+    """Size, time and inode of a file when it was opened, to hold later looks to."""
+
+    def __init__(self, path: Path, stream: IO[bytes], *, hint: str) -> None:
+        """`hint` says what to do about a file that has changed. Raises OSError."""
+        self._path, self._stream, self._hint = path, stream, hint
+        self._identity = _identity(os.fstat(stream.fileno()))
+
+    @property
+    def size(self) -> int:
+        return self._identity[0]
+
+    def check(self) -> None:
+        """Raise SourceChanged when the file was written, shrunk or replaced since then, SourceError when closed."""
+        if self._stream.closed:
+            raise SourceError(f"{self._path.name}: is not open")
+        try:
+            there = _identity(self._path.stat())
+        except OSError as error:
+            raise self._changed(f"is gone: {error.strerror or error}") from error
+        if (_identity(os.fstat(self._stream.fileno())), there) != (self._identity, self._identity):
+            raise self._changed("was written to since the run began")
+
+    def _changed(self, what: str) -> SourceChanged:
+        return SourceChanged(f"{self._path.name}: {what}", hint=self._hint)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ino
