@@ -15,9 +15,10 @@ from pipeline.engine.summary import verify_plan
 from pipeline.errors import DamagedSource
 from pipeline.postgres.connect import Target, connect
 from pipeline.sources.access import AccessSource
-from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.codepage import Names
 from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.schema.objects import read_objects
+from pipeline.sources.codepage import UTF_16
 from tests.contract.test_access_reference import REFERENCE, _name, _open
 from tests.contract.test_migrated_reference import migrate
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.postgres.connect import Target, connect
-from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.codepage import Names
 from pipeline.sources.access.pages.definition import read_definition
 from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.pages.rows import data_pages, live_rows
 from pipeline.sources.access.schema.objects import read_objects
+from pipeline.sources.codepage import UTF_16
 from tests.scenario.conftest import Naru
 from tests.scenario.test_kill import kill_after
 

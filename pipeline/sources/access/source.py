@@ -12,7 +12,7 @@ from pipeline.batch import Batch, Fingerprint, Position
 from pipeline.catalog import Catalog, Table
 from pipeline.errors import SourceError, UnsupportedSource
 from pipeline.sources.access.cells.columns import check_decodable
-from pipeline.sources.access.pages.codepage import UTF_16, Names, codec_of
+from pipeline.sources.access.pages.codepage import Names
 from pipeline.sources.access.pages.definition import ColumnDefinition, TableDefinition, read_definition
 from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.reading import count_rows, read_table
@@ -20,6 +20,7 @@ from pipeline.sources.access.schema.catalog import build_catalog, read_described
 from pipeline.sources.access.schema.complex import read_complex_columns
 from pipeline.sources.access.schema.link import Link
 from pipeline.sources.access.schema.objects import OBJECTS_PAGE, Objects, read_objects
+from pipeline.sources.codepage import UTF_16, codec_of
 
 
 class AccessSource:

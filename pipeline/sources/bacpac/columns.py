@@ -10,7 +10,8 @@ import pyarrow as pa
 from pipeline.sources.bacpac.layout import Field, Form
 from pipeline.sources.bacpac.rows import BadValue, Cells
 from pipeline.sources.bacpac.scalars import arrow_array
-from pipeline.sources.bacpac.text import Flaw, text_array
+from pipeline.sources.bacpac.text import text_array
+from pipeline.sources.text import Flaw
 
 _SHOWN_BYTES = 20
 

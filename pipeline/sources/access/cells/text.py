@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from pipeline.sources.access.cells.fields import Slices
 from pipeline.sources.access.cells.values import Decoded, Flaw, bitmap, scatter
-from pipeline.sources.access.pages.codepage import UTF_16
 from pipeline.sources.access.pages.memory import Bools, Ints, Memory
+from pipeline.sources.codepage import UTF_16
 
 _COMPRESSED = 0xFEFF
 """As a little-endian number: FF FE in the file."""

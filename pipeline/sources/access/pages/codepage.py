@@ -1,32 +1,14 @@
-"""Which codec reads the text of a file: UTF-16 since Jet 4, the code page of whoever made it in Jet 3."""
+"""The codec of a file's text: UTF-16 since Jet 4, the code page of whoever made it in Jet 3."""
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable
 
-UTF_16 = "utf-16-le"
+from pipeline.sources.codepage import UTF_16, codec_of
 
-_CODECS = {936: "gbk", 10000: "mac_roman", 65001: "utf-8"}
-"""Code pages that Python does not know as `cp` and the number."""
-_KOREAN = ("euc-kr", "euc_kr", "ks_c_5601-1987", "ksc5601", "korean", "uhc", "ms949")
-"""Names under which Windows means code page 949, a superset of EUC-KR."""
 _EAST_ASIAN = {949: "Korean", 932: "Japanese", 936: "Chinese, simplified", 950: "Chinese, traditional"}
 _COMMON_LEADS = {949: (0xB0, 0xC8), 936: (0xB0, 0xF7), 932: (0x82, 0x9F), 950: (0xA4, 0xC6)}
 """Lead bytes of everyday characters: Hangul, Hanzi of both levels, Kana and Kanji, frequent Hanzi."""
-
-
-def codec_of(code_page: int | str) -> str:
-    """Name of the Python codec for a code page number or encoding name; raises ValueError."""
-    text = str(code_page).strip().lower()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
-    name = "cp949" if text in _KOREAN else text if number is None else _CODECS.get(number, f"cp{number}")
-    try:
-        found = codecs.lookup(name)
-        b"a".decode(found.name)
-    except (LookupError, ValueError) as error:
-        raise ValueError(f"code page {code_page!r} is not known") from error
-    return found.name
 
 
 class Names:

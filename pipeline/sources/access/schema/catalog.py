@@ -10,7 +10,7 @@ from pipeline.catalog import Catalog, ForeignKey, Notice, Query, Table
 from pipeline.errors import DamagedSource
 from pipeline.sources.access.cells.columns import check_decimal
 from pipeline.sources.access.cells.text import decode_bytes
-from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.codepage import Names
 from pipeline.sources.access.pages.definition import TableDefinition, read_definition
 from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.schema.complex import ComplexColumn, read_complex_columns
@@ -22,6 +22,7 @@ from pipeline.sources.access.schema.results import with_results
 from pipeline.sources.access.schema.rules import lookup_notices
 from pipeline.sources.access.schema.suspicion import code_page_notices
 from pipeline.sources.access.schema.tables import table_notices, table_of, values_table, with_keys
+from pipeline.sources.codepage import UTF_16
 
 
 def build_catalog(file: AccessFile, objects: Objects, names: Names, linked: Mapping[str, Table | str]) -> Catalog:

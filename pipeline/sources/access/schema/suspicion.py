@@ -10,10 +10,11 @@ from pipeline.catalog import Notice
 from pipeline.errors import DamagedSource
 from pipeline.sources.access.cells.columns import TEXT
 from pipeline.sources.access.cells.fields import Fields
-from pipeline.sources.access.pages.codepage import UTF_16, Names, codec_of, looks_like
+from pipeline.sources.access.pages.codepage import Names, looks_like
 from pipeline.sources.access.pages.definition import TableDefinition
 from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.pages.rows import data_pages, live_rows
+from pipeline.sources.codepage import UTF_16, codec_of
 
 
 def code_page_notices(file: AccessFile, tables: list[TableDefinition], names: Names) -> Iterator[Notice]:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.codepage import Names
 from pipeline.sources.access.pages.definition import TableDefinition, read_definition
 from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.schema.objects import read_objects
+from pipeline.sources.codepage import UTF_16
 
 
 @pytest.fixture

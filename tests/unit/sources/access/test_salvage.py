@@ -16,11 +16,12 @@ from pipeline.sources.access import AccessSource
 from pipeline.sources.access import salvage as salvaging
 from pipeline.sources.access.cells.columns import MEMO
 from pipeline.sources.access.cells.fields import Fields
-from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.codepage import Names
 from pipeline.sources.access.pages.definition import TableDefinition, read_definition
 from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.pages.halving import halved
 from pipeline.sources.access.pages.rows import data_pages, live_rows
+from pipeline.sources.codepage import UTF_16
 
 PAGE = 4096
 Definition = Callable[[str], TableDefinition]

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from pipeline.errors import DamagedSource
 from pipeline.sources.access import AccessSource
 from pipeline.sources.access.cells.attachments import LARGEST, unpack
-from pipeline.sources.access.pages.codepage import UTF_16, Names
+from pipeline.sources.access.pages.codepage import Names
 from pipeline.sources.access.pages.definition import read_definition
 from pipeline.sources.access.pages.file import AccessFile
 from pipeline.sources.access.pages.memory import Memory
 from pipeline.sources.access.reading import read_table
 from pipeline.sources.access.schema.objects import read_objects
+from pipeline.sources.codepage import UTF_16
 
 
 def _u32(*values: int) -> bytes:

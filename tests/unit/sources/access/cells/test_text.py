@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pipeline.sources.access.cells.fields import Slices
 from pipeline.sources.access.cells.text import decode_text
 from pipeline.sources.access.cells.values import Decoded
-from pipeline.sources.access.pages.codepage import UTF_16
 from pipeline.sources.access.pages.memory import Memory
+from pipeline.sources.codepage import UTF_16
 
 MARK = b"\xff\xfe"
 

@@ -1,26 +1,12 @@
-"""Code pages: their codecs, names that they cannot read, and the suspicion that one is wrong."""
+"""Code pages: names that they cannot read, and the suspicion that one is wrong."""
 
 from __future__ import annotations
 
 import pytest
 
-from pipeline.sources.access.pages.codepage import Names, codec_of, looks_like
+from pipeline.sources.access.pages.codepage import Names, looks_like
 
 KOREAN = ["품목코드와 이름", "라우팅 번호", "생산관리팀"]
-
-
-@pytest.mark.parametrize(
-    ("given", "codec"),
-    [(949, "cp949"), ("949", "cp949"), ("euc-kr", "cp949"), (1252, "cp1252"), (936, "gbk"), ("CP932", "cp932")],
-)
-def test_codec_of(given: int | str, codec: str) -> None:
-    assert codec_of(given) == codec
-
-
-@pytest.mark.parametrize("given", [0, 99999, "nonsense", "hex", "", "\0", "9" * 10_000, "٩٤٩"])
-def test_what_is_no_code_page(given: int | str) -> None:
-    with pytest.raises(ValueError, match="is not known"):
-        codec_of(given)
 
 
 def test_names_that_cannot_be_decoded_stay_apart() -> None:
