@@ -93,6 +93,20 @@ class Index:
     primary: bool = False
     ignore_nulls: bool = False
     """Rows whose every part is NULL are not in the index."""
+    included: tuple[str, ...] = ()
+    """Columns that it holds beside those that it is ordered by."""
+    predicate: str | None = None
+    """The rows that are in it, in the dialect of the catalog that holds the table; None: any."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether rows may be left out of it."""
+        return self.ignore_nulls or self.predicate is not None
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether any two rows with values in all of its columns differ in one."""
+        return self.unique and self.predicate is None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 from pipeline.catalog import Catalog, Check, Column, ForeignKey, Index, IndexPart, SqlType, Table, shown_choices
 from pipeline.dialects.naming import Names
 from pipeline.dialects.rules import Dialect
-from pipeline.mapping.conditions import valid_condition
+from pipeline.mapping.conditions import valid_condition, valid_predicate
 from pipeline.mapping.models import CheckMapping, ForeignKeyMapping, IndexMapping, Unique
 from pipeline.mapping.types import family, parse_type
 from pipeline.mapping.write import entry
@@ -16,6 +17,15 @@ from pipeline.mapping.write import entry
 Note = Callable[[str, str | None, str], None]
 """Is told table, column and text of what is left out."""
 _SHOWN_CHARACTERS = 300
+_Shape = tuple[tuple[IndexPart, ...], tuple[str, ...], bool, str | None]
+"""What makes two indexes one."""
+_MOST_COLUMNS = 32  # of an index
+_ROOM = 2_600
+"""Bytes of an index row: a third of a page, less what PostgreSQL itself puts there."""
+_UNBOUNDED = frozenset(("text", "varchar", "bytea", "json", "jsonb", "xml"))
+_BYTES = 32  # of any other value: a decimal of 38 digits takes 24
+_BYTES_OF_TEXT = 8  # its length, and what aligns it
+_BYTES_OF_CHARACTER = 3  # in UTF-8, of what is one byte of a code page or one unit of UTF-16
 
 
 def names_and_types(table: Table, dialect: Dialect, names: Names) -> tuple[dict[str, str], dict[str, SqlType]]:
@@ -40,12 +50,12 @@ class Constraints:
         """Each set of columns once: Access lists an index beside the key it repeats."""
         unread = {column.name for column in table.columns if self.dialect.rule(column.type) is None}
         keys = {table.primary_key}
-        shapes: set[tuple[tuple[IndexPart, ...], bool]] = set()
+        shapes: set[_Shape] = set()
         unique, indexes = [], []
         for index in sorted(table.indexes, key=lambda index: not index.unique):
-            upwards = not any(part.descending for part in index.parts)
-            shape = (index.parts, index.ignore_nulls and not index.unique)
-            if index.primary or shape in shapes or (upwards and index.columns in keys):
+            shape = (index.parts, index.included, index.ignore_nulls and not index.unique, index.predicate)
+            plain = not (index.included or index.predicate or any(part.descending for part in index.parts))
+            if index.primary or shape in shapes or (plain and index.columns in keys):
                 continue
             if unread & {*index.columns}:
                 self.note(table.name, None, f"index {index.name} is left out: a column of it is not read yet")
@@ -55,18 +65,26 @@ class Constraints:
                 self.note(table.name, None, f"index {index.name} is left out: {text}")
                 continue
             shapes.add(shape)
-            if index.unique and upwards:
+            if index.unique and plain:
                 keys.add(index.columns)
                 unique.append(Unique(name=self.names.index(table.name, index.columns, "key"), columns=index.columns))
-            else:
-                indexes.append(self._index(table, index))
+            elif drafted := self._index(table, index):
+                indexes.append(drafted)
         return tuple(unique), tuple(indexes)
 
     def _holds_long_text(self, table: Table, index: Index) -> bool:
-        rules = [(self.dialect.rule(table.column(name).type), table.column(name).type) for name in index.columns]
-        return any(rule is not None and rule.postgres_for(type) == "text" for rule, type in rules)
+        return any(str(self._type(table.column(name))) == "text" for name in index.columns)
 
-    def _index(self, table: Table, index: Index) -> IndexMapping:
+    def _index(self, table: Table, index: Index) -> IndexMapping | None:
+        """None where its predicate has no translation: on all rows it would be another index."""
+        names, types = names_and_types(table, self.dialect, self.names)
+        try:
+            where = index.predicate and valid_predicate(self.dialect.check(index.predicate, None, names, types))
+        except ValueError as error:
+            what = f"{'unique ' * index.unique}index {index.name}"
+            shown = _cut(str(index.predicate))
+            self.note(table.name, None, f"{what} is left out: it holds only rows with {shown} ({error})")
+            return None
         return IndexMapping(
             name=self.names.index(table.name, index.columns, "idx"),
             columns=index.columns,
@@ -74,7 +92,30 @@ class Constraints:
             unique=index.unique,
             # Where NULLs differ from each other, as they do in both systems, a unique index has no use for it.
             ignore_nulls=index.ignore_nulls and not index.unique,
+            include=self._included(table, index),
+            where=where,
         )
+
+    def _included(self, table: Table, index: Index) -> tuple[str, ...]:
+        """Its further columns, but for those that a row of PostgreSQL's index may not have room for."""
+        kept: list[str] = []
+        for name in index.included:
+            if reason := self._why_not_beside(table, (*index.columns, *kept), name):
+                self.note(table.name, name, f"index {index.name} includes it and is carried without: {reason}")
+            else:
+                kept.append(name)
+        return tuple(kept)
+
+    def _why_not_beside(self, table: Table, held: tuple[str, ...], column: str) -> str | None:
+        """A value that is too long would end the run when all rows have arrived."""
+        types = [self._type(table.column(name)) for name in (*held, column)]
+        if types[-1] is None:
+            return "it is not carried"
+        if len(types) > _MOST_COLUMNS:
+            return f"an index of PostgreSQL has at most {_MOST_COLUMNS} columns"
+        if sum(_most_bytes(type) for type in types if type) > _ROOM:
+            return "it may be too long for PostgreSQL's index, whose rows end at a third of a page"
+        return None
 
     def foreign_keys(self, table: Table) -> tuple[ForeignKeyMapping, ...]:
         """Those that the source enforces; the notice of another is the line that would add it."""
@@ -110,9 +151,7 @@ class Constraints:
             try:
                 sql = valid_condition(self.dialect.check(check.expression, column, names, types))
             except ValueError as error:
-                rule = check.expression
-                shown = rule if len(rule) <= _SHOWN_CHARACTERS else f"{rule[:_SHOWN_CHARACTERS]}..."
-                self.note(table.name, column, f"{what} is not carried: {shown} ({error})")
+                self.note(table.name, column, f"{what} is not carried: {_cut(check.expression)} ({error})")
                 continue
             drafted.append(CheckMapping(name=self.names.constraint(table.name, check.columns, "check"), sql=sql))
         return tuple(drafted)
@@ -141,7 +180,7 @@ class Constraints:
         parents = [table for table in self.catalog.tables if table.name == key.parent]
         if not parents:
             return "the parent is not a table of this source"
-        keys = [sorted(index.columns) for index in parents[0].indexes if index.primary or index.unique]
+        keys = [sorted(index.columns) for index in parents[0].indexes if index.tells_apart]
         if sorted(key.parent_columns) not in keys:
             return "its columns are not a key of the parent"
         ours = [self._type(child.column(name)) for name in key.columns]
@@ -149,3 +188,17 @@ class Constraints:
         if not all(a and b and family(a) == family(b) for a, b in zip(ours, theirs, strict=True)):
             return "its columns are of other types than the parent's"
         return None
+
+
+def _most_bytes(type: SqlType) -> float:
+    """Of a value in an index."""
+    match type.name, type.args:
+        case (("varchar" | "char"), (length,)):
+            return _BYTES_OF_TEXT + _BYTES_OF_CHARACTER * length
+        case name, _ if name in _UNBOUNDED:
+            return inf
+    return _BYTES
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

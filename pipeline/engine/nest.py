@@ -47,7 +47,7 @@ def _check_alone(where: str, mapped: ColumnMapping, target: Table, arrives: Colu
             raise MappingError(f"{where}: `{name}` does not reach into {arrives.type}", hint=f"take out `{name}`")
     keys: list[Index | ForeignKey] = [*target.indexes, *target.foreign_keys]
     for key in keys:
-        if arrives.name in key.columns:
+        if arrives.name in key.columns or (isinstance(key, Index) and arrives.name in key.included):
             text = f"{where}: {key.name} is about its number, which {arrives.type} does not keep"
             raise MappingError(text, hint="take that key out of the mapping, or carry the column as integer")
 

@@ -190,7 +190,7 @@ def _otherwise_computed(connection: Connection, found: Table | None, wanted: Tab
 
 def _unfindable(found: Table, key: Sequence[str], late: Collection[str]) -> Iterator[str]:
     """Why `on conflict` cannot tell rows by the key: PostgreSQL takes every index on its columns, in any order."""
-    whole = [index for index in found.indexes if index.unique and not index.ignore_nulls]
+    whole = [index for index in found.indexes if index.unique and not index.partial]
     usable = [index for index in whole if sorted(index.columns) == sorted(key)]
     if not usable:
         yield f"load: upsert finds rows by ({', '.join(key)}), and that is no key of it"

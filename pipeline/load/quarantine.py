@@ -45,16 +45,26 @@ class Quarantine:
         bad = SQL("select ctid from {} where not ({})").format(self.place.destination, ddl.condition(check.expression))
         return self._move(bad, "check_violation", f"the row breaks {check.name}: {check.expression}")
 
-    def duplicates(self, key: Sequence[str]) -> int:
-        """All but the first row, in source order, of those that share a key; NULLs are never equal."""
+    def duplicates(self, key: Sequence[str], *, among: str | None = None) -> int:
+        """All but the first row, in source order, of those that share a key; NULLs are never equal.
+
+        `among` is the condition of the rows that are compared.
+        """
         bad = SQL(
             """select ctid from (
                 select ctid, row_number() over (partition by {names} order by {order}) as place
-                from {table} where ({names}) in (
-                    select {names} from {table} where {known} group by {names} having count(*) > 1)
+                from {table} where ({among}) and ({names}) in (
+                    select {names} from {table} where {known} and ({among}) group by {names} having count(*) > 1)
             ) as ranked where place > 1"""
-        ).format(names=columns(key), order=Identifier(ORDINAL), table=self.place.destination, known=known(key))
-        return self._move(bad, "duplicate_key", f"another row came first with the same {', '.join(key)}")
+        ).format(
+            names=columns(key),
+            order=Identifier(ORDINAL),
+            table=self.place.destination,
+            known=known(key),
+            among=ddl.condition(among or "true"),
+        )
+        limits = f", among those with {among}" if among else ""
+        return self._move(bad, "duplicate_key", f"another row came first with the same {', '.join(key)}{limits}")
 
     def conflicts(self, key: Sequence[str], *, same_row: Sequence[str] = ()) -> int:
         """Staged rows whose key another row of the target holds; rows equal in `same_row` are one row."""

@@ -107,10 +107,10 @@ class Settler:
         for check in wanted.checks:  # first, so that of two rows with one key the sound one stays
             if {*check.columns} <= {*carried}:
                 quarantine.breakers(check)
-        for key in _unique_keys(wanted, whole=place.staging is not None):
+        for key, among in _unique_keys(wanted, whole=place.staging is not None):
             if not {*key} <= {*carried}:
                 continue  # of columns that the target fills by itself
-            quarantine.duplicates(key)
+            quarantine.duplicates(key, among=among)
             if place.staging is None or mode == "replace":
                 continue
             if mode == "append":
@@ -282,7 +282,10 @@ class Settler:
         self._connection.execute(ddl.add_foreign_key(settlement.target, key, parent))
 
 
-def _unique_keys(table: Table, *, whole: bool) -> list[tuple[str, ...]]:
-    """Column lists that must be unique; `whole` leaves out indexes on part of the rows, whose condition is not ours."""
-    unique = [index for index in table.indexes if index.unique and not (whole and index.ignore_nulls)]
-    return list(dict.fromkeys(index.columns for index in unique))
+def _unique_keys(table: Table, *, whole: bool) -> list[tuple[tuple[str, ...], str | None]]:
+    """Column lists that must be unique, each among the rows of a condition or all.
+
+    `whole` leaves out indexes on part of the rows, whose condition is not ours.
+    """
+    unique = [index for index in table.indexes if index.unique and not (whole and index.partial)]
+    return list(dict.fromkeys((index.columns, index.predicate) for index in unique))

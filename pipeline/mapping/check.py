@@ -62,6 +62,8 @@ def references(mapping: Mapping, where: Where) -> None:
                 refuse(where, ("tables", name, "filter", i), f"no column {condition.column!r} in {name!r}")
         for i, check in enumerate(table.checks):
             _known(mapping, name, check.sql, ("tables", name, "checks", i), where)
+        for i, index in enumerate(table.indexes):
+            _known(mapping, name, index.where or "true", ("tables", name, "indexes", i), where)
         _generated(mapping, name, where)
         for i, key in enumerate(table.foreign_keys):
             _parent(mapping, key.references, ("tables", name, "foreign_keys", i), where)
@@ -125,6 +127,7 @@ def _column_lists(table: TableMapping) -> Iterator[tuple[Keys, tuple[str, ...]]]
         yield ("unique", i), unique.columns
     for i, index in enumerate(table.indexes):
         yield ("indexes", i), index.columns
+        yield ("indexes", i), index.include
     for i, key in enumerate(table.foreign_keys):
         yield ("foreign_keys", i), key.columns
 
@@ -210,7 +213,5 @@ def _is_key(indexes: Iterable[Index], columns: tuple[str, ...]) -> bool:
     """Whether PostgreSQL takes these columns, in any order, as the far side of a foreign key."""
     wanted = sorted(columns)
     return any(
-        sorted(index.columns) == wanted
-        for index in indexes
-        if index.primary or (index.unique and not index.ignore_nulls)
+        sorted(index.columns) == wanted for index in indexes if index.primary or (index.unique and not index.partial)
     )

@@ -1,5 +1,5 @@
-"""SQL that a mapping may state, for CHECK and for generated columns: one expression over columns, from a closed set
-of parts.
+"""SQL that a mapping may state, for CHECK, for indexes and for generated columns: one expression over columns, from a
+closed set of parts.
 
 The text goes into DDL, so it is parsed, each part is looked up here, and what goes on is written anew from the
 tree: no second statement, subquery, comment or function outside the list can be in it.
@@ -23,14 +23,26 @@ PARTS = frozenset(
         *(exp.Abs, exp.Floor, exp.Ceil, exp.Round, exp.Trunc, exp.Extract, exp.TimestampTrunc, exp.TimeToStr),
     )
 )
-# What only some settings of the session decide, and so no generated column may depend on.
+# What only some settings of the session decide, and so no generated column or index may depend on.
 _UNSTEADY = frozenset((exp.TimeToStr,))
 _TYPES = frozenset(("DECIMAL", "DOUBLE", "INT", "BIGINT", "TEXT", "VARCHAR", "DATE", "TIMESTAMP"))
 
 
 def valid_condition(text: str) -> str:
     """The condition as it goes into DDL, which it gives back as it is; raises ValueError."""
-    written = _twice_anew(text, PARTS, "a check")
+    return _condition(text, PARTS, "a check")
+
+
+def valid_predicate(text: str) -> str:
+    """The condition of an index as it goes into DDL, which it gives back as it is; raises ValueError.
+
+    What is in an index may not change with the settings of a session.
+    """
+    return _condition(text, PARTS - _UNSTEADY, "the condition of an index")
+
+
+def _condition(text: str, parts: frozenset[type[exp.Expr]], where: str) -> str:
+    written = _twice_anew(text, parts, where)
     if not isinstance(_parsed(written), _BOOLEAN):
         raise ValueError(f"{text[:60]!r} is not a condition")
     return written

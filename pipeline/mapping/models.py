@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.mapping.conditions import valid_condition, valid_generated
+from pipeline.mapping.conditions import valid_condition, valid_generated, valid_predicate
 from pipeline.mapping.defaults import valid_default
 from pipeline.mapping.names import Naming, fold, storable, valid_column, valid_name, valid_schema
 from pipeline.mapping.parts import HYPERLINK, OLE, WHOLE, ColumnPart
@@ -191,12 +191,28 @@ class IndexMapping(Part):
     descending: tuple[SourceName, ...] = Field((), description="Those of the columns that are sorted downwards.")
     unique: bool = False
     ignore_nulls: bool = Field(False, description="Rows whose every column is NULL are not in the index.")
+    include: tuple[SourceName, ...] = Field(
+        (), description="Further columns that the index holds, without being ordered by them."
+    )
+    where: Annotated[str, AfterValidator(valid_predicate)] | None = Field(
+        None, description="Only rows that meet this condition over the PostgreSQL names of the table's own columns are "
+        "in the index."
+    )  # fmt: skip
 
     @model_validator(mode="after")
-    def _descending_are_columns(self) -> Self:
+    def _each_column_once(self) -> Self:
         for column in self.descending:
             if column not in self.columns:
                 raise ValueError(f"{column!r} is descending, and not among the columns")
+        for column in self.include:
+            if column in self.columns:
+                raise ValueError(f"{column!r} is included, and among the columns already")
+        return self
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        if self.ignore_nulls and self.where is not None:
+            raise ValueError("ignore_nulls and where exclude each other")
         return self
 
 

@@ -95,6 +95,8 @@ def _indexes(mapping: Mapping, name: str) -> tuple[Index, ...]:
             _parts(mapping, name, index.columns, index.descending),
             unique=index.unique,
             ignore_nulls=index.ignore_nulls,
+            included=tuple(mapping.column_name(name, column) for column in index.include),
+            predicate=index.where,
         )
         for index in table.indexes
     ]

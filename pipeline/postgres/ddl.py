@@ -64,10 +64,14 @@ def build_index(table: Table, index: Index) -> Composed:
     statement = SQL("create {} {} on {} ({})").format(
         SQL("unique index" if index.unique else "index"), Identifier(index.name), relation(table), parts
     )
+    if index.included:
+        statement += SQL(" include ({})").format(columns(index.included))
     if index.ignore_nulls:
         statement += SQL(" where ") + SQL(" or ").join(
             SQL("{} is not null").format(Identifier(name)) for name in index.columns
         )
+    elif index.predicate is not None:
+        statement += SQL(" where ") + condition(index.predicate)
     return statement
 
 
@@ -165,8 +169,8 @@ def _expression(text: str) -> SQL:
 
 
 def _is_key(index: Index) -> bool:
-    """A constraint says nothing of order or of a condition; an index that has either stays an index."""
-    plain = not index.ignore_nulls and not any(part.descending for part in index.parts)
+    """A constraint says nothing of order, of a condition or of more columns; an index that does stays an index."""
+    plain = not (index.partial or index.included or any(part.descending for part in index.parts))
     return index.primary or (index.unique and plain)
 
 

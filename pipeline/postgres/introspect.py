@@ -67,8 +67,8 @@ def table_names(connection: Connection, schema: str) -> list[str]:
 def read_table(connection: Connection, table: Table) -> Table | None:
     """The table of that schema and name as it stands in the target; None where there is none.
 
-    `ignore_nulls` marks any index on part of the rows, whatever its condition. Indexes on expressions are
-    left out, and so are foreign keys to other schemas.
+    An index that ignores NULLs has that as its predicate. Indexes on expressions are left out, and so are foreign
+    keys to other schemas.
     """
     if not table_exists(connection, table):
         return None
@@ -93,9 +93,12 @@ def read_table(connection: Connection, table: Table) -> Table | None:
             tuple(IndexPart(c, descending=d) for c, d in zip(names, descending, strict=True)),
             unique=unique,
             primary=primary,
-            ignore_nulls=partial,
+            included=tuple(included),
+            predicate=predicate,
         )
-        for index, names, descending, unique, primary, partial, valid in connection.execute(query("indexes"), name)
+        for index, names, descending, included, unique, primary, predicate, valid in connection.execute(
+            query("indexes"), name
+        )
         if valid and None not in names
     )
     foreign_keys = tuple(

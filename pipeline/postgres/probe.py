@@ -18,11 +18,13 @@ _TIMEOUT_S = 60
 
 
 def worded(connection: Connection, table: Table) -> Table | str:
-    """The table's columns and checks as PostgreSQL would tell them, or why it does not take them."""
+    """The table's columns, partial indexes and checks as PostgreSQL would tell them, or why it does not take them."""
     columns = tuple(Column(c.name, c.type, default=c.default, generated=c.generated) for c in table.columns)
-    probe = Table(_PROBE, columns, "pg_temp", checks=table.checks)
+    partial = tuple(index for index in table.indexes if index.partial)
+    probe = Table(_PROBE, columns, "pg_temp", partial, checks=table.checks)
     with connection.transaction(force_rollback=True):
-        reason = refused(connection, (ddl.create_complete(probe),), timeout_s=_TIMEOUT_S)
+        statements = (ddl.create_complete(probe), *ddl.plain_indexes(probe))
+        reason = refused(connection, statements, timeout_s=_TIMEOUT_S)
         found = None if reason else read_table(connection, probe)
     return reason or replace(found or probe, name=table.name, schema=table.schema)
 

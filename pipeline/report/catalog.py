@@ -89,7 +89,9 @@ def _remarks(table: Table, column: Column) -> str:
 def _index(index: Index) -> str:
     parts = ", ".join(part.column + (" desc" if part.descending else "") for part in index.parts)
     kind = "unique index" if index.unique else "index"
-    return f"{kind} {index.name} ({parts}){' ignoring nulls' if index.ignore_nulls else ''}"
+    included = f" with {', '.join(index.included)}" if index.included else ""
+    limits = f" where {index.predicate}" if index.predicate else " ignoring nulls" if index.ignore_nulls else ""
+    return f"{kind} {index.name} ({parts}){included}{limits}"
 
 
 def _foreign_key(key: ForeignKey) -> str:

@@ -54,7 +54,8 @@ def verify(connection: Connection, subjects: Iterable[Subject], views: Iterable[
 
 def _worded(connection: Connection, subject: Subject) -> Subject:
     target = subject.target
-    if target.checks or any(column.generated or column.default for column in target.columns):
+    computed = any(column.generated or column.default for column in target.columns)
+    if target.checks or computed or any(index.partial for index in target.indexes):
         return replace(subject, worded=worded(connection, target))
     return subject
 

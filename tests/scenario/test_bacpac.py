@@ -12,6 +12,7 @@ from tests.unit.sources.bacpac.export import (
     Made,
     element,
     export,
+    flag,
     inner,
     model,
     name,
@@ -50,12 +51,23 @@ def bacpac(tmp_path: Path) -> Path:
         + references("CheckExpressionDependencies", name(*LINES, "Quantity"))
         + references("DefiningTable", name(*LINES)),
     )
+    part = element("SqlIndexedColumnSpecification", None, references("Column", name(*LINES, "OrderID")))
+    index = element(
+        "SqlIndex",
+        name(*LINES, "IX"),
+        text_property("FilterPredicate", "([Price] IS NULL)")
+        + flag("IsUnique", True)
+        + inner("ColumnSpecifications", [part])
+        + references("IncludedColumns", name(*LINES, "Quantity"))
+        + references("IndexedObject", name(*LINES)),
+    )
     text = model(
         table_element(ORDERS, ORDER_COLUMNS),
         key(ORDERS, "PK", "OrderID"),
         table_element(LINES, LINE_COLUMNS, due),
         foreign,
         check,
+        index,
     )
     data = {
         "dbo.Orders/TableData-000-00000": rows(ORDER_COLUMNS, [(1, "나루"), (2, None)]),
@@ -65,9 +77,10 @@ def bacpac(tmp_path: Path) -> Path:
     return export(tmp_path / "shop.BACPAC", text, data)
 
 
-def test_it_is_migrated_with_its_keys_and_checks(naru: Naru, bacpac: Path, database: Target) -> None:
+def test_it_is_migrated_with_its_keys_indexes_and_checks(naru: Naru, bacpac: Path, database: Target) -> None:
     said = naru("inspect", bacpac)
     assert "sales.Order Lines" in said
+    assert "unique index IX (OrderID) with Quantity where ([Price] IS NULL)" in said
     assert "verified: no findings" in naru("migrate", bacpac)
     with connect(database, application_name="t", autocommit=True) as connection:
         assert connection.execute("select order_id, customer from orders order by 1").fetchall() == [
@@ -77,6 +90,9 @@ def test_it_is_migrated_with_its_keys_and_checks(naru: Naru, bacpac: Path, datab
         assert connection.execute("select * from sales_order_lines order by 1").fetchall() == [(1, 2, 50), (2, 3, None)]
         held = connection.execute("select contype from pg_constraint where conrelid <> 0 order by 1").fetchall()
         assert {kind for (kind,) in held} >= {"c", "f", "p"}
+        index = connection.execute("select indexdef from pg_indexes where indexname like '%_idx'").fetchall()
+        on = "ON public.sales_order_lines USING btree (order_id) INCLUDE (quantity) WHERE (price IS NULL)"
+        assert index == [(f"CREATE UNIQUE INDEX sales_order_lines_order_id_idx {on}",)]
     assert "no findings" in naru("verify", bacpac)
 
 

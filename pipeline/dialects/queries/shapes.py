@@ -58,13 +58,13 @@ def _shape(table: Table, mapping: Mapping, spellings: Map[Spelling, Spelling]) -
         if not column.skip and column.type is not None
     )
     required = {column.name for column in table.columns if not column.nullable} | {*table.primary_key}
-    keys = tuple(frozenset(i.columns) for i in table.indexes if i.unique and {*i.columns} <= required)
+    keys = tuple(frozenset(i.columns) for i in table.indexes if i.tells_apart and {*i.columns} <= required)
     return Shape(table.name, mapping.table_name(table.name), fields, keys)
 
 
 def spellings_of(tables: list[Table], mapping: Mapping) -> dict[Spelling, Spelling]:
     """For each column that is a key by itself, or refers to one: the key at the end of that way."""
-    keys = {(t.name, index.columns[0]) for t in tables for index in t.indexes if index.unique and len(index.parts) == 1}
+    keys = {(t.name, i.columns[0]) for t in tables for i in t.indexes if i.tells_apart and len(i.parts) == 1}
     parents = {
         (table.name, key.columns[0]): (key.references, key.referenced_columns[0])
         for table in tables

@@ -47,5 +47,6 @@ def _relation(table: Table, mapping: Mapping, spellings: Map[Spelling, Spelling]
             term = column(target, parse_type(mapped.type))
             fields.append(Field(name, target, term, spellings.get((table.name, name))))
     required = {column.name for column in table.columns if not column.nullable} | {*table.primary_key}
-    keys = tuple(frozenset(index.columns) for index in table.indexes if index.unique and {*index.columns} <= required)
+    unique = [frozenset(index.columns) for index in table.indexes if index.tells_apart]
+    keys = tuple(columns for columns in unique if columns <= required)
     return Relation(mapping.table_name(table.name), tuple(fields), table.schema, keys)

@@ -43,13 +43,16 @@ class Constraints:
             yield Index(own_name(one), _parts(one), unique=True)
         for one in self._indexed.get(table, ()):
             self._tell_unknown(table, "index", one)
-            if reason := _why_left(one):
-                self._note(table, f"index {own_name(one)} is left out: {reason}")
+            if one.true("IsDisabled"):
+                self._note(table, f"index {own_name(one)} is left out: the source has it disabled")
                 continue
-            if included := one.references.get("IncludedColumns"):
-                names = ", ".join(name[-1] for name in included)
-                self._note(table, f"index {own_name(one)} is carried without the columns that it includes: {names}")
-            yield Index(own_name(one), _parts(one), unique=one.true("IsUnique"))
+            yield Index(
+                own_name(one),
+                _parts(one),
+                unique=one.true("IsUnique"),
+                included=_columns(one, "IncludedColumns"),
+                predicate=one.properties.get("FilterPredicate"),
+            )
 
     def foreign_keys(self, table: Name) -> Iterator[ForeignKey]:
         for one in self._related.get(table, ()):
@@ -89,12 +92,6 @@ class Constraints:
             self._note(table, f"{kind} {own_name(one)}: {text}")
 
 
-def _why_left(index: Element) -> str | None:
-    if "FilterPredicate" in index.properties:
-        return f"it holds only rows with {index.properties['FilterPredicate']}"
-    return "the source has it disabled" if index.true("IsDisabled") else None
-
-
 def _parts(one: Element) -> tuple[IndexPart, ...]:
     specifications = one.inner.get("ColumnSpecifications", ())
     if not specifications:
@@ -107,5 +104,5 @@ def _part(specification: Element) -> IndexPart:
     return IndexPart(specification.reference("Column")[-1], specification.properties.get("IsAscending") == "False")
 
 
-def _columns(key: Element, relationship: str) -> tuple[str, ...]:
-    return tuple(name[-1] for name in key.references.get(relationship, ()))
+def _columns(one: Element, relationship: str) -> tuple[str, ...]:
+    return tuple(name[-1] for name in one.references.get(relationship, ()))

@@ -63,7 +63,7 @@ class _Building:
         for name, count in Counter(column.name for column in columns).items():
             if count > 1:
                 raise ValueError(f"table {one.shown} has {count} columns that are called {name!r}")
-        return Table(
+        table = Table(
             table_name(one.name),
             columns,
             one.name[0],
@@ -72,6 +72,8 @@ class _Building:
             self._comments.get(one.name),
             checks=tuple(self._constraints.checks(one.name)),
         )
+        _check_columns(table)
+        return table
 
     def _column(self, one: Element) -> Column:
         name, comment = one.name[-1], self._comments.get(one.name)
@@ -110,6 +112,17 @@ class _Building:
 
     def _tell(self, table: str | None, column: str | None, text: str) -> None:
         self._notices.append(Notice(table, column, text))
+
+
+def _check_columns(table: Table) -> None:
+    """Raises ValueError where a key or an index is about a column that is not there."""
+    named = [(index.name, (*index.columns, *index.included)) for index in table.indexes]
+    for what, columns in [*named, *((key.name, key.columns) for key in table.foreign_keys)]:
+        for column in columns:
+            if column not in table.column_names:
+                raise ValueError(
+                    f"{what} of table {table.name} names a column {column!r}, which the table does not have"
+                )
 
 
 def _query(view: Element) -> Query:

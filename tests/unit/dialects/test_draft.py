@@ -187,7 +187,8 @@ def test_postgresql_takes_a_draft_as_it_is(database: Target) -> None:
 def _shape(table: Table | None) -> object:
     assert table is not None
     columns = [(c.name, c.type, c.nullable, c.identity is not None) for c in table.columns]
-    return table.name, columns, {i.name: i for i in table.indexes}, {k.name: k for k in table.foreign_keys}
+    indexes = {i.name: (i.parts, i.unique, i.primary, i.partial) for i in table.indexes}
+    return table.name, columns, indexes, {k.name: k for k in table.foreign_keys}
 
 
 _TYPES = st.sampled_from(["Long", "Text(9)", "Memo", "Currency", "Decimal(9,2)", "GUID", "YesNo"]).map(SqlType.parse)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from psycopg.errors import CheckViolation
+from psycopg.errors import CheckViolation, UniqueViolation
 
 from pipeline.catalog import Action
 from pipeline.errors import TargetError
-from pipeline.mapping.models import CheckMapping
+from pipeline.mapping.models import CheckMapping, IndexMapping
 from pipeline.postgres.connect import Connection, Target
 from tests.unit.load.walk import (
     REJECTS,
@@ -235,3 +235,36 @@ def test_what_postgresql_refuses_to_build_is_told_before_a_row_is_read(
         migrate(given, plan_of(given, mapping), database)
     assert "checks" in str(refused.value.hint)
     assert rows(connection, "select to_regclass('item')") == [(None,)]
+
+
+PRICE = table("price", (column("id"), column("item"), column("ends")), key("id"))
+PRICES = {PRICE: [(1, 7, None), (2, 7, 5), (3, 7, 5), (4, 7, None), (5, None, None), (6, None, None), (7, 8, None)]}
+CURRENT = IndexMapping(name="current", columns=("item",), include=("id",), unique=True, where="ends is null")
+
+
+def test_rows_that_are_unique_among_some_are_held_to_that_before_the_index_is_built(
+    database: Target, connection: Connection
+) -> None:
+    """One price of each item is the current one; NULLs are never equal."""
+    given = source(PRICES)
+    plan = plan_of(given, mapping_of(given, {"price": {"indexes": (CURRENT,)}}))
+    migrate(given, plan, database)
+    assert rows(connection, "select id from price order by id") == [(1,), (2,), (3,), (5,), (6,), (7,)]
+    told = rows(connection, "select locator, reason, detail from _naru.reject")
+    assert told == [(3, "duplicate_key", 'another row came first with the same item, among those with "ends" IS NULL')]
+    with pytest.raises(UniqueViolation, match="current"):
+        connection.execute("insert into price values (9, 8, null)")
+    connection.execute("insert into price values (9, 8, 1)")
+    connection.execute("delete from price where id = 9")
+    assert findings(given, plan, database) == [("rejects", "price", "duplicate_key", 1)]
+
+
+def test_a_table_that_stood_before_keeps_its_own_index_on_some_rows(database: Target, connection: Connection) -> None:
+    given = source(PRICES)
+    plan = plan_of(given, mapping_of(given, {"price": {"indexes": (CURRENT,)}}))
+    make_by_hand(connection, plan)
+    connection.execute("insert into price values (0, 8, null)")
+    migrate(given, plan, database)
+    assert rows(connection, "select id from price order by id") == [(0,), (1,), (2,), (3,), (5,), (6,)]
+    assert rows(connection, REJECTS) == [("price", 3, "sqlstate_23505"), ("price", 6, "sqlstate_23505")]
+    assert findings(given, plan, database) == [("rejects", "price", "sqlstate_23505", 2)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.mapping.conditions import named_columns, valid_condition, valid_generated
+from pipeline.mapping.conditions import named_columns, valid_condition, valid_generated, valid_predicate
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,15 @@ def test_an_expression_of_a_generated_column_need_not_be_a_condition(written: st
 def test_a_generated_column_takes_nothing_else(text: str) -> None:
     with pytest.raises(ValueError, match=r"generated column|expression"):
         valid_generated(text)
+
+
+def test_the_condition_of_an_index_is_one_that_no_session_decides() -> None:
+    assert valid_predicate("Qty > 0 and code is not null") == '"qty" > 0 AND "code" IS NOT NULL'
+    assert valid_condition("to_char(due, 'YYYY') = '2020'")
+    with pytest.raises(ValueError, match="may not stand in the condition of an index"):
+        valid_predicate("to_char(due, 'YYYY') = '2020'")
+    with pytest.raises(ValueError, match="is not a condition"):
+        valid_predicate("qty + 1")
 
 
 @pytest.mark.parametrize("text", ["a" + "::text" * 300, "a" + "::text" * 2500, "lower(" * 900 + "a" + ")" * 900])

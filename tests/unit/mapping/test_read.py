@@ -118,6 +118,11 @@ def test_only_plain_numbers_and_true_false_null_are_not_text(read: Read, text: s
         ("naru: 1\ntables: {A: {foreign_keys: [{name: f, columns: [a], references: B, referenced_columns: [a, b]}]}}",
          2, "differ in number"),
         ("naru: 1\ntables: {A: {indexes: [{name: i, columns: [a], descending: [b]}]}}", 2, "not among the columns"),
+        ("naru: 1\ntables: {A: {indexes: [{name: i, columns: [a], include: [b, a]}]}}", 2, "among the columns already"),
+        ("naru: 1\ntables: {A: {indexes: [{name: i, columns: [a], ignore_nulls: true, where: a > 0}]}}", 2,
+         "ignore_nulls and where exclude each other"),
+        ("naru: 1\ntables: {A: {indexes: [{name: i, columns: [a], where: a > now()}]}}", 2,
+         "may not stand in the condition of an index"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_with_their_line(read: Read, tmp_path: Path, text: str, line: int, reason: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.catalog import Action, Catalog, Identity, IndexPart
+from pipeline.catalog import Action, Catalog, Identity, Index, IndexPart
 from pipeline.errors import MappingError
 from pipeline.mapping.read import MappingFile
 from pipeline.mapping.target import target_catalog
@@ -33,6 +33,7 @@ tables:
     primary_key: [Id]
     indexes:
       - {name: by_item, columns: [Item, Id], descending: [Id], ignore_nulls: true}
+      - {name: some, columns: [Item], include: [Id], where: Item > 0, unique: true}
     foreign_keys:
       - {name: fk, columns: [Item], references: Items, referenced_columns: [ItemID], on_delete: set null}
 """
@@ -55,6 +56,8 @@ def test_names_types_and_keys_are_the_targets(read: Read, source: Catalog) -> No
     assert (lines.name, lines.primary_key, lines.column("id").nullable) == ("order_lines", ("id",), False)
     assert lines.indexes[1].parts == (IndexPart("item"), IndexPart("id", descending=True))
     assert lines.indexes[1].ignore_nulls
+    some = Index("some", (IndexPart("item"),), unique=True, included=("id",), predicate='"item" > 0')
+    assert lines.indexes[2] == some
     key = lines.foreign_keys[0]
     assert (key.parent, key.parent_columns, key.on_delete) == ("goods", ("id",), Action.SET_NULL)
     assert target.facts == source.facts
@@ -88,18 +91,20 @@ def test_columns_stand_in_the_order_of_the_mapping(read: Read, source: Catalog) 
          "two columns are named 'item_code'; the other is tables.Items.columns.ItemID", "another name"),
         ("to: goods\n", "to: order_lines\n", 14, "tables, views or indexes are named 'order_lines'", "another name"),
         ("name: by_item", "name: goods_pkey", 20, "tables, views or indexes are named 'goods_pkey'", "another name"),
-        ("name: by_item", "name: fk", 22, "two constraints are named 'fk'", "another name"),
+        ("name: by_item", "name: fk", 23, "two constraints are named 'fk'", "another name"),
         ("[Item, Id]", "[Item, Nope, Id]", 20, "no column 'Nope' in 'Order Lines'", None),
         ("[Item, Id]", "[Item, Item, Id]", 20, "named twice", None),
+        ("include: [Id]", "include: [Nope]", 21, "no column 'Nope' in 'Order Lines'", None),
+        ("where: Item > 0", "where: itm > 0", 21, "no column 'itm' in 'order_lines'", "did you mean 'item'?"),
         ("columns: [ItemCode]", "columns: [Price]", 12, "column 'Price' of 'Items' is skipped", "carry it"),
         ("    comment: Goods", "    filter: [{column: Nope, op: is null}]", 13, "no column 'Nope'", None),
         ("    comment: Goods", "    checks: [{name: c, sql: nope > 0}]", 13, "no column 'nope' in 'goods'", None),
         ("    comment: Goods", "    checks: [{name: goods_pkey, sql: id > 0}]", 13, "two constraints are named", None),
-        ("references: Items", "references: Item", 22, "no table 'Item'", "did you mean 'Items'?"),
-        ("  Items:\n", "  Items:\n    skip: true\n", 23, "table 'Items' is skipped", "remove this foreign key"),
-        ("referenced_columns: [ItemID]", "referenced_columns: [ItemCode]", 22,
+        ("references: Items", "references: Item", 23, "no table 'Item'", "did you mean 'Items'?"),
+        ("  Items:\n", "  Items:\n    skip: true\n", 24, "table 'Items' is skipped", "remove this foreign key"),
+        ("referenced_columns: [ItemID]", "referenced_columns: [ItemCode]", 23,
          "item is integer, and goods.item_code is varchar(30)", "same type"),
-        ("    primary_key: [ItemID]\n", "", 21, "(id) is neither primary key nor unique in goods", "primary_key"),
+        ("    primary_key: [ItemID]\n", "", 22, "(id) is neither primary key nor unique in goods", "primary_key"),
         ("{type: bigint}", "{skip: true}", 18, "column 'Id' of 'Order Lines' is skipped", None),
     ],
 )  # fmt: skip

@@ -63,7 +63,16 @@ _TABLE = st.builds(
     columns=st.dictionaries(_NAME, _COLUMN, max_size=4),
     primary_key=_few(_NAME),
     unique=_few(st.builds(Unique, name=_TARGET, columns=st.tuples(_NAME))),
-    indexes=_few(st.builds(IndexMapping, name=_TARGET, columns=st.tuples(_NAME), unique=st.booleans())),
+    indexes=_few(
+        st.builds(
+            IndexMapping,
+            name=_TARGET,
+            columns=st.just(("a",)),
+            unique=st.booleans(),
+            include=_few(_NAME.filter(lambda name: name != "a")),
+            where=st.sampled_from([None, "a > 0", "\"B: c\" = 'it''s: #'", '"Yes" is not null']),
+        )
+    ),
     foreign_keys=_few(
         st.builds(
             ForeignKeyMapping,

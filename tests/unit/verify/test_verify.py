@@ -210,6 +210,30 @@ def test_an_index_without_nulls_is_looked_at_beyond_its_name(database: Target, c
         assert ("keys", "item", "filled", 1) in findings(source, plan, database)
 
 
+def test_an_index_is_held_to_its_condition_and_to_the_columns_that_it_includes(
+    database: Target, connection: Connection
+) -> None:
+    source = given()
+    index = IndexMapping(name="few", columns=("note",), include=("code",), unique=True, where="id > 1 and id <> 4")
+    plan = plan_of(source, mapping_of(source, {"item": {"indexes": (index,)}}))
+    migrate(source, plan, database)
+    assert sorted(findings(source, plan, database)) == KNOWN
+    missing = [("keys", "item", "few", 1), *KNOWN]
+    for other in ("(note) where id > 1 and id <> 4", "(note) include (code)", "(note) include (code) where id > 1"):
+        connection.execute("drop index few")
+        connection.execute(f"create unique index few on item {other}")  # type: ignore[call-overload]
+        assert sorted(findings(source, plan, database)) == missing
+    connection.execute("drop index few")
+    connection.execute("create unique index other on item (note) include (code, id) where id <> 4 and id > 1")
+    assert sorted(findings(source, plan, database)) == missing  # the condition may mean the same, and is another
+    connection.execute("drop index other")
+    connection.execute("create unique index other on item (note) include (code, id) where id > 1 and id <> 4")
+    assert sorted(findings(source, plan, database)) == KNOWN
+    connection.execute("drop index other")
+    connection.execute("update item set note = 'x'")  # of three rows, among which the two of the index
+    assert sorted(findings(source, plan, database)) == [*[("keys", "item", "few", 1)] * 2, *KNOWN]
+
+
 @pytest.mark.parametrize(("claimed", "told"), [(None, []), (2, []), (3, [("counts", "item", "claimed rows", 1)])])
 def test_a_source_that_counts_other_rows_than_it_has_is_told_of(
     claimed: int | None, told: list[tuple[str, str, str, int]], database: Target

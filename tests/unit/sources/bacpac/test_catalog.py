@@ -26,6 +26,7 @@ from tests.unit.sources.bacpac.export import (
 
 TABLE = ("dbo", "T")
 ID = Made("id", "int", nullable=False)
+X = name(*TABLE, "x")
 
 
 def catalog(path: Path, *objects: str) -> Catalog:
@@ -105,11 +106,10 @@ def test_keys_indexes_and_their_order(tmp_path: Path) -> None:
         Index("PK", (IndexPart("a"),), unique=True, primary=True),
         Index("AK", (IndexPart("b"), IndexPart("a")), unique=True),
         Index("IX", (IndexPart("b", descending=True),), unique=True),
-        Index("Included", (IndexPart("b"),)),
+        Index("Included", (IndexPart("b"),), included=("a",)),
+        Index("Filtered", (IndexPart("b"),), unique=True, predicate="[b] IS NOT NULL"),
     )
     assert told(found) == [
-        ("T", None, "index Included is carried without the columns that it includes: a"),
-        ("T", None, "index Filtered is left out: it holds only rows with [b] IS NOT NULL"),
         ("T", None, "index Off is left out: the source has it disabled"),
     ]
 
@@ -243,6 +243,14 @@ def test_the_values_of_a_computed_column_are_not_in_the_rows(tmp_path: Path) -> 
         ([table_element(TABLE, [Made("v", "time(8)")])], "Scale '8' of a type lies outside"),
         ([table_element(TABLE, [Made("v", "char(9999)")])], "Length '9999' of a type lies outside"),
         ([table_element(TABLE, [Made("v", "char(²)")])], "of a type lies outside"),
+        (
+            [table_element(TABLE, [ID]), index("IX", specified(name(*TABLE, "id")), references("IncludedColumns", X))],
+            "IX of table T names a column 'x', which the table does not have",
+        ),
+        (
+            [table_element(TABLE, [ID]), constraint("SqlPrimaryKeyConstraint", "PK", TABLE, specified(X))],
+            "PK of table T names a column 'x'",
+        ),
         ([constraint("SqlPrimaryKeyConstraint", "PK", TABLE), table_element(TABLE, [ID])], "PK has no columns"),
         ([element("SqlDefaultConstraint", name("dbo", "D"), "")], "0 references as ForColumn"),
     ],
