@@ -52,8 +52,11 @@ class Archive:
         listed = self._zip.infolist()
         if len(listed) > _MOST_PARTS:
             raise UnsupportedSource(f"{self.name}: has {len(listed)} parts, and at most {_MOST_PARTS} are read")
-        parts = {info.filename: info for info in listed if not info.is_dir()}
-        if len(parts) < sum(not info.is_dir() for info in listed):
+        if not all(info.filename for info in listed):
+            raise self.damaged("has a part without a name")
+        files = [info for info in listed if not info.is_dir()]
+        parts = {info.filename: info for info in files}
+        if len(parts) < len(files):
             raise self.damaged("has two parts of one name")
         return parts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -205,6 +206,17 @@ def test_two_parts_of_one_name(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"Data/{PART}.BCP", b"")
     with pytest.raises(DamagedSource, match="two parts of one name"):
+        read(path)
+
+
+def test_a_part_without_a_name(tmp_path: Path) -> None:
+    path = export(tmp_path / "t.bacpac", MODEL, {PART: rows(COLUMNS, ROWS)})
+    changed = bytearray(path.read_bytes())
+    last = changed.rindex(b"PK\1\2")
+    name_bytes, extra_bytes, comment_bytes = struct.unpack_from("<HHH", changed, last + 28)
+    struct.pack_into("<HHH", changed, last + 28, 0, extra_bytes, comment_bytes + name_bytes)
+    path.write_bytes(changed)
+    with pytest.raises(DamagedSource, match="without a name"):
         read(path)
 
 
