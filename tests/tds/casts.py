@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.tds.tokens import ServerError
-from tests.tds.types import TICKS_PER_DAY, Family, SqlType, Zoned
+from tests.tds.types import TICKS_PER_DAY, Family, SqlType, Zoned, time_unit
 
 Cast = Callable[[Any, SqlType, SqlType, int], Any]
 """A value (never None), its type, the wanted type, and the style."""
@@ -203,7 +203,7 @@ def _rounded(ticks: int, unit: int) -> int:
 
 
 def _to_scale(ticks: int, _: SqlType, target: SqlType, style: int = 0) -> int:
-    unit = 10 ** (7 - target.args[0])
+    unit = time_unit(target.args[0])
     return _rounded(ticks, unit) * unit
 
 

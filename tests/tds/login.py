@@ -20,7 +20,8 @@ _TLS_RECORD = 16384
 _FIELDS = {"host": 36, "user": 40, "password": 44, "application": 48, "server": 52, "language": 64, "database": 68}
 """Where LOGIN7 says where its texts are."""
 _PACKET_SIZE_AT = 8
-_LEAST_PACKET, _MOST_PACKET = 512, 32767
+_LEAST_PACKET, _MOST_PACKET, _MOST_ENCRYPTED = 512, 32767, 16383
+"""Bytes; msodbcsql waits for ever for the rest of a packet that is larger than a TLS record."""
 
 
 class Encryption(IntEnum):
@@ -127,7 +128,8 @@ def _parsed(content: bytes, encryption: Encryption) -> Login:
     texts = {name: _field(content, at) for name, at in _FIELDS.items()}
     texts_decoded = {name: raw.decode("utf-16-le") for name, raw in texts.items() if name != "password"}
     (packet_bytes,) = struct.unpack_from("<I", content, _PACKET_SIZE_AT)
-    packet_bytes = min(max(packet_bytes or 4096, _LEAST_PACKET), _MOST_PACKET)
+    most = _MOST_ENCRYPTED if encryption is Encryption.ON else _MOST_PACKET
+    packet_bytes = min(max(packet_bytes or 4096, _LEAST_PACKET), most)
     return Login(
         **texts_decoded, password=_password(texts["password"]), packet_bytes=packet_bytes, encryption=encryption
     )

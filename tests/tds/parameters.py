@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.tds.tokens import ServerError
-from tests.tds.types import COLLATIONS, KOREAN, MAX, TICKS_PER_DAY, Collation, SqlType, Zoned, time_bytes
+from tests.tds.types import COLLATIONS, KOREAN, MAX, TICKS_PER_DAY, Collation, SqlType, Zoned, time_bytes, time_unit
 
 _YEAR_1 = dt.date(1, 1, 1)
 _UNKNOWN_LENGTH = 2**64 - 2
@@ -191,7 +191,7 @@ def _money(raw: bytes, type: SqlType) -> Decimal:
 
 
 def _ticks(raw: bytes, scale: int) -> int:
-    return int.from_bytes(raw, "little") * 10 ** (7 - scale)
+    return int.from_bytes(raw, "little") * time_unit(scale)
 
 
 def _moment(raw: bytes, type: SqlType) -> int:
@@ -205,12 +205,12 @@ def _zoned(raw: bytes, type: SqlType) -> Zoned:
 
 def _datetime(raw: bytes, _: SqlType) -> int:
     days, units = struct.unpack("<iI", raw)
-    return days * 300 * 86_400 + units
+    return int(days) * 300 * 86_400 + int(units)
 
 
 def _minutes(raw: bytes, _: SqlType) -> int:
     days, minutes = struct.unpack("<HH", raw)
-    return days * 24 * 60 + minutes
+    return int(days) * 24 * 60 + int(minutes)
 
 
 _VALUES: dict[str, Callable[[bytes, SqlType], Any]] = {

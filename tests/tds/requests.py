@@ -12,13 +12,15 @@ from tests.tds.parameters import Parameter, Reader
 from tests.tds.tokens import ServerError
 
 _BY_NUMBER = {10: "sp_executesql", 11: "sp_prepare", 12: "sp_execute", 13: "sp_prepexec", 15: "sp_unprepare"}
+PREPARING = ("sp_prepare", "sp_unprepare")
+"""Procedures that run nothing."""
 _NUMBERED = 0xFFFF
 _DECLARED = re.compile(r"@(\w+)\s")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A statement to run; an empty one only prepares or forgets."""
+    """A statement to run; an empty one only prepares or forgets, or is a procedure of its own."""
 
     statement: str
     parameters: Sequence[Parameter] = ()
@@ -59,7 +61,7 @@ class Prepared:
         self._handles = 0
 
     def call(self, content: bytes) -> Request:
-        """Raises ServerError for a procedure that this server does not have."""
+        """Raises ServerError for what is no call."""
         reader = Reader(content)
         reader.take(reader.number("I") - 4)
         length = reader.number("H")
@@ -71,7 +73,7 @@ class Prepared:
         parameters = []
         while reader:
             parameters.append(reader.parameter())
-        return self._run(name.removeprefix("sys.").lower(), parameters)
+        return self._run(name.replace("[", "").replace("]", "").lower().removeprefix("sys."), parameters)
 
     def _run(self, name: str, parameters: Sequence[Parameter]) -> Request:
         match name, list(parameters):
@@ -90,7 +92,7 @@ class Prepared:
             case "sp_unprepare", [handle] if handle.value in self._statements:
                 del self._statements[handle.value]
                 return Request("", procedure=name)
-        raise ServerError(2812, f"Could not find stored procedure '{name}' of {len(parameters)} parameters.")
+        return Request("", parameters, procedure=name)
 
     def _prepare(self, declared: str, statement: str) -> int:
         self._handles += 1

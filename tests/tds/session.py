@@ -18,7 +18,8 @@ from tests.tds.faults import Dropped, Faults
 from tests.tds.login import Login
 from tests.tds.packets import Channel, Disconnected, Kind
 from tests.tds.parameters import Parameter
-from tests.tds.requests import Prepared, Request, Transaction, batch, transaction
+from tests.tds.procedures import PROCEDURES
+from tests.tds.requests import PREPARING, Prepared, Request, Transaction, batch, transaction
 from tests.tds.statement import CHUNK_ROWS, Selected, TableStore
 from tests.tds.statement import select as select_rows
 from tests.tds.tokens import (
@@ -73,11 +74,13 @@ class Session:
         self._faults, self._record = faults, record
         self._prepared = Prepared()
         self._transactions = 0
+        self._waits: Callable[[], bool] = lambda: False
+        """Whether something came from the client that was not read yet."""
 
     def run(self, connection: socket.socket, channel: Channel) -> None:
+        self._waits = lambda: bool(select.select([connection], [], [], 0)[0])
         while True:
             kind, content = channel.read()
-            self._interrupted = lambda: bool(select.select([connection], [], [], 0)[0])
             channel.write(self._response(kind, content))
 
     def _response(self, kind: int, content: bytes) -> Iterator[bytes]:
@@ -105,7 +108,7 @@ class Session:
         yield from self._run(request, _DONE)
 
     def _procedure(self, request: Request) -> Iterator[bytes]:
-        if request.statement:
+        if request.statement or request.procedure not in PREPARING:
             yield from self._run(request, _DONE_IN_PROCEDURE)
         yield return_status()
         if request.handle is not None:
@@ -123,8 +126,9 @@ class Session:
         yield done()
 
     def _run(self, request: Request, code: int) -> Iterator[bytes]:
-        self._record(Statement(self._number, request.statement, tuple(request.parameters)))
-        fault = self._faults.take(request.statement)
+        text = request.statement or request.procedure
+        self._record(Statement(self._number, text, tuple(request.parameters)))
+        fault = self._faults.take(text)
         selected = self._selected(request)
         if isinstance(selected, bytes):
             yield selected + done(code=code)
@@ -134,7 +138,7 @@ class Session:
         for chunk in fault.befall(selected.chunks) if fault else selected.chunks:
             yield chunk.content
             rows += len(chunk)
-            if self._interrupted():  # by an attention, which is all that a client may send now
+            if self._waits():  # by an attention, which is all that a client may send now
                 return
         yield done(rows, code=code)
 
@@ -142,6 +146,8 @@ class Session:
 
     def _selected(self, request: Request) -> Selected | bytes:
         """A result set, or what to say of a statement without one."""
+        if not request.statement and request.procedure:
+            return _canned(self._called(request))
         text = request.statement.strip()
         answer = self._database.answers.get(text)
         if answer is not None:
@@ -157,6 +163,11 @@ class Session:
             raise expressions.unknown(tree)
         store = self._store(tree)
         return select_rows(tree, self._scope(request, store), store)
+
+    def _called(self, request: Request) -> Result:
+        if request.procedure not in PROCEDURES:
+            raise ServerError(2812, f"Could not find stored procedure '{request.procedure}'.")
+        return PROCEDURES[request.procedure](request.parameters)
 
     def _use(self, name: str) -> bytes:
         if name.lower() != self._database.name.lower():

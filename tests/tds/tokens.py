@@ -11,7 +11,8 @@ from typing import Any
 from tests.tds.types import SqlType, b_text, cell_encoder, null_cell, type_info, us_text
 
 _NULLABLE, _UPDATABLE, _IDENTITY = 0x01, 0x08, 0x10
-_ERROR_BIT, _COUNT_BIT, _ATTENTION_BIT = 0x02, 0x10, 0x20
+_MORE_BIT, _ERROR_BIT, _COUNT_BIT, _ATTENTION_BIT = 0x01, 0x02, 0x10, 0x20
+_IN_PROCEDURE = 0xFF
 _SELECT = 0xC1
 
 
@@ -118,7 +119,7 @@ class Rows:
 
 def done(rows: int | None = None, *, code: int = 0xFD, error: bool = False) -> bytes:
     """The end of a statement (0xFD), of one in a procedure (0xFF), or of a procedure (0xFE)."""
-    status = _ERROR_BIT * error | _COUNT_BIT * (rows is not None)
+    status = _ERROR_BIT * error | _COUNT_BIT * (rows is not None) | _MORE_BIT * (code == _IN_PROCEDURE)
     return bytes([code]) + struct.pack("<HHQ", status, _SELECT, rows or 0)
 
 

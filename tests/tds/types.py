@@ -200,7 +200,7 @@ def _days(days: int) -> bytes:
 
 def _clock(type: SqlType) -> Encoder:
     scale = type.args[0]
-    width, unit = time_bytes(scale), 10 ** (7 - scale)
+    width, unit = time_bytes(scale), time_unit(scale)
 
     def encode(ticks: int) -> bytes:
         units, rest = divmod(ticks, unit)
@@ -209,6 +209,11 @@ def _clock(type: SqlType) -> Encoder:
         return units.to_bytes(width, "little")
 
     return encode
+
+
+def time_unit(scale: int) -> int:
+    """Ticks of the last digit that a scale keeps."""
+    return int(10 ** (7 - scale))
 
 
 def time_bytes(scale: int) -> int:
