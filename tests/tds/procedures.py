@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from tests.tds.database import Result, Row, ServedColumn
 from tests.tds.parameters import Parameter
 from tests.tds.tokens import ServerError
+from tests.tds.types import SqlType
 
 _TYPE_COLUMNS = (
     ServedColumn("TYPE_NAME", "sysname", nullable=False),
@@ -54,6 +56,12 @@ def _type_row(number: int, name: str, precision: int, takes: str | None, scale: 
     time = number == 93
     head = (name, number, precision, quote, None if number == -3 else quote, takes, 1, 0, 3, None, 0, None, name)
     return (*head, 0 if time else None, scale, 9 if time else number, 3 if time else None, None, None, 0)
+
+
+def batch_call(statement: str) -> Result | None:
+    """FreeTDS writes its calls as a batch: `sp_datatype_info_100 93,3`."""
+    match = re.fullmatch(r"\s*(?:exec(?:ute)?\s+)?(sp_datatype_info(?:_100)?)\s+(-?\d+)\s*,\s*\d+\s*", statement)
+    return PROCEDURES[match[1]]([Parameter("", SqlType("int"), int(match[2]))]) if match else None
 
 
 PROCEDURES: dict[str, Callable[[Sequence[Parameter]], Result]] = {

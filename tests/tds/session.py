@@ -18,7 +18,7 @@ from tests.tds.faults import Dropped, Faults
 from tests.tds.login import Login
 from tests.tds.packets import Channel, Disconnected, Kind
 from tests.tds.parameters import Parameter
-from tests.tds.procedures import PROCEDURES
+from tests.tds.procedures import PROCEDURES, batch_call
 from tests.tds.requests import PREPARING, Prepared, Request, Transaction, batch, transaction
 from tests.tds.statement import CHUNK_ROWS, Selected, TableStore
 from tests.tds.statement import select as select_rows
@@ -152,6 +152,8 @@ class Session:
         answer = self._database.answers.get(text)
         if answer is not None:
             return _canned(answer(request.parameters) if callable(answer) else answer)
+        if (called := batch_call(text)) is not None:
+            return _canned(called)
         if used := _USE.fullmatch(text):
             return self._use(used[1] or used[2])
         while match := _SETTING.match(text):

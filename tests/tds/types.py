@@ -16,7 +16,7 @@ import datetime as dt
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from enum import Enum
 from typing import Any, NamedTuple
@@ -456,10 +456,13 @@ def _prefix(type: SqlType) -> Prefix:
     return Prefix.CHUNKS if type.is_max else type.kind.prefix
 
 
-def stored(type: SqlType) -> Encoder | None:
-    """What makes of a served value of text or bytes what SQL Server stores; None where it is that already."""
+def stored(type: SqlType) -> Callable[[Any], Any] | None:
+    """What makes of a served value what SQL Server stores, as text its bytes; None where it is that already."""
+    if type.name == "sql_variant":
+        return _stored_variant
     return type.kind.payload(type) if type.kind.payload in (_text, _bytes) else None
 
 
-def collated(type: SqlType, collation: Collation) -> SqlType:
-    return replace(type, collation=collation)
+def _stored_variant(value: Variant) -> Variant:
+    store = stored(value.type)
+    return value if store is None else Variant(value.type, store(value.value))
