@@ -9,7 +9,7 @@ from math import inf
 from pipeline.catalog import Catalog, Check, Column, ForeignKey, Index, IndexPart, SqlType, Table, shown_choices
 from pipeline.dialects.naming import Names
 from pipeline.dialects.rules import Dialect
-from pipeline.mapping.conditions import valid_condition, valid_predicate
+from pipeline.mapping.conditions import named_columns, valid_condition, valid_predicate
 from pipeline.mapping.models import CheckMapping, ForeignKeyMapping, IndexMapping, Unique
 from pipeline.mapping.types import family, parse_type
 from pipeline.mapping.write import entry
@@ -68,8 +68,10 @@ class Constraints:
             if index.unique and plain:
                 keys.add(index.columns)
                 unique.append(Unique(name=self.names.index(table.name, index.columns, "key"), columns=index.columns))
+                self._tell_of_nulls(table, index)
             elif drafted := self._index(table, index):
                 indexes.append(drafted)
+                self._tell_of_nulls(table, index, drafted.where)
         return tuple(unique), tuple(indexes)
 
     def _holds_long_text(self, table: Table, index: Index) -> bool:
@@ -95,6 +97,18 @@ class Constraints:
             include=self._included(table, index),
             where=where,
         )
+
+    def _tell_of_nulls(self, table: Table, index: Index, where: str | None = None) -> None:
+        """NULLS NOT DISTINCT would do as the source does, from PostgreSQL 15 on; 13 is the oldest that is supported."""
+        if not (self.dialect.one_null and index.unique):
+            return
+        # A condition that names a column is hardly ever met by its NULL.
+        limited = named_columns(where or "true")
+        free = [c for c in index.columns if table.column(c).nullable and self.names.column(c) not in limited]
+        if free:
+            takes = f"takes NULL in {', '.join(free)} for one value in {self.dialect.name}"
+            text = f"unique index {index.name} {takes}, and for another each time in PostgreSQL"
+            self.note(table.name, None, text)
 
     def _included(self, table: Table, index: Index) -> tuple[str, ...]:
         """Its further columns, but for those that a row of PostgreSQL's index may not have room for."""

@@ -99,7 +99,9 @@ def sql_server(collation: str) -> Dialect:
     """The dialect of a database with that collation, which decides how it compares text."""
     comparing = Collation.named(collation)
     made = Translations(comparing)
-    return Dialect("SQL Server", _RULES, default_sql, made.check, made.generated, one_of, Views(comparing).draft)
+    return Dialect(
+        "SQL Server", _RULES, default_sql, made.check, made.generated, one_of, Views(comparing).draft, one_null=True
+    )
 
 
 MSSQL = sql_server("SQL_Latin1_General_CP1_CI_AS")

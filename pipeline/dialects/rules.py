@@ -72,6 +72,8 @@ class Dialect:
     """A validation rule for a column of that source type to be one of these values; ValueError says why not."""
     views: Callable[[Catalog, models.Mapping, Collection[str]], DraftedViews]
     """The saved queries over the tables of a mapping, under names that are not taken."""
+    one_null: bool = False
+    """Whether NULL equals NULL in a unique index, as it does not in PostgreSQL."""
 
     def rule(self, type: SqlType) -> TypeRule | None:
         """The rule of a source type; None where there is none, which stops the plan."""

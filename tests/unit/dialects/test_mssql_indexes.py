@@ -108,6 +108,17 @@ def test_an_index_that_says_more_than_a_key_stays_beside_it() -> None:
     assert [(index.include, index.where) for index in table.indexes] == [(("Due",), None), ((), '"due" IS NULL')]
 
 
+def test_a_unique_index_that_takes_one_null_is_told_of() -> None:
+    """Nothing is lost by it: PostgreSQL takes more, and the rows of the source all the same."""
+    made = _drafted(_index("Code", "Id", unique=True))
+    assert made.mapping.tables["T"].unique[0].columns == ("Code", "Id")
+    told = "unique index IX takes NULL in Code for one value in SQL Server, and for another each time in PostgreSQL"
+    assert _told(made) == [(None, told)]
+    assert _told(_drafted(_index("Code", unique=True, where="([Deleted]=(0))"))) == [(None, told)]
+    assert _told(_drafted(_index("Code", unique=True, where="([Code] IS NOT NULL)"))) == []
+    assert _told(_drafted(_index("Item No", unique=True), _index("Code"))) == []
+
+
 def test_what_is_unique_among_some_rows_is_no_key_to_refer_to() -> None:
     key = ForeignKey("FK", ("Item No",), "T", ("Id",))
     made = _drafted(_index("Id", unique=True, where="([Deleted]=(0))"), foreign_keys=(key,))
