@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from pipeline.catalog import Action, Check, ForeignKey, Index, IndexPart
 from pipeline.sources.bacpac.elements import Element, Name
-from pipeline.sources.bacpac.model import Model, own_name, script, table_name
+from pipeline.sources.bacpac.model import Model, by_table, own_name, script, table_name
 
 Note = Callable[[Name, str], None]
 """Is told of a table what of it is not carried."""
@@ -20,6 +20,14 @@ _KNOWN = {
     "OnDeleteAction",
     "OnUpdateAction",
 }
+_KINDS = {
+    "SqlColumnStoreIndex": "columnstore",
+    "SqlFullTextIndex": "full-text",
+    "SqlSelectiveXmlIndex": "selective XML",
+    "SqlSpatialIndex": "spatial",
+    "SqlXmlIndex": "XML",
+}
+"""Indexes that hold no rows in order."""
 _ACTIONS = {"0": Action.NO_ACTION, "1": Action.CASCADE, "2": Action.SET_NULL}
 
 
@@ -28,31 +36,33 @@ class Constraints:
 
     def __init__(self, model: Model, note: Note) -> None:
         self._note = note
-        self._primary = model.by_table("SqlPrimaryKeyConstraint", "DefiningTable")
-        self._unique = model.by_table("SqlUniqueConstraint", "DefiningTable")
-        self._indexed = model.by_table("SqlIndex", "IndexedObject")
-        self._related = model.by_table("SqlForeignKeyConstraint", "DefiningTable")
-        self._checked = model.by_table("SqlCheckConstraint", "DefiningTable")
+        self._ordered = (
+            ("primary key", by_table(model.objects["SqlPrimaryKeyConstraint"], "DefiningTable")),
+            ("unique key", by_table(model.objects["SqlUniqueConstraint"], "DefiningTable")),
+            ("index", by_table(model.objects["SqlIndex"], "IndexedObject")),
+        )
+        self._others = by_table(model.other_indexes, "IndexedObject")
+        self._related = by_table(model.objects["SqlForeignKeyConstraint"], "DefiningTable")
+        self._checked = by_table(model.objects["SqlCheckConstraint"], "DefiningTable")
 
     def indexes(self, table: Name) -> Iterator[Index]:
-        for one in self._primary.get(table, ()):
-            self._tell_unknown(table, "primary key", one)
-            yield Index(own_name(one), _parts(one), unique=True, primary=True)
-        for one in self._unique.get(table, ()):
-            self._tell_unknown(table, "unique key", one)
-            yield Index(own_name(one), _parts(one), unique=True)
-        for one in self._indexed.get(table, ()):
-            self._tell_unknown(table, "index", one)
-            if one.true("IsDisabled"):
-                self._note(table, f"index {own_name(one)} is left out: the source has it disabled")
-                continue
-            yield Index(
-                own_name(one),
-                _parts(one),
-                unique=one.true("IsUnique"),
-                included=_columns(one, "IncludedColumns"),
-                predicate=one.properties.get("FilterPredicate"),
-            )
+        for kind, found in self._ordered:
+            for one in found.get(table, ()):
+                self._tell_unknown(table, kind, one)
+                if one.true("IsDisabled"):
+                    self._note(table, f"{kind} {own_name(one)} is left out: the source has it disabled")
+                    continue
+                yield Index(
+                    own_name(one),
+                    _parts(one),
+                    unique=kind != "index" or one.true("IsUnique"),
+                    primary=kind == "primary key",
+                    included=_columns(one, "IncludedColumns"),
+                    predicate=one.properties.get("FilterPredicate"),
+                )
+        for one in self._others.get(table, ()):
+            kind = _KINDS.get(one.type, one.type.removeprefix("Sql").removesuffix("Index"))
+            self._note(table, f"index {own_name(one)} is left out: {kind} indexes are not carried")
 
     def foreign_keys(self, table: Name) -> Iterator[ForeignKey]:
         for one in self._related.get(table, ()):

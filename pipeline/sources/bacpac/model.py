@@ -31,6 +31,8 @@ class Model:
     """What is read of a model; other objects are only counted."""
 
     objects: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
+    other_indexes: list[Element] = field(default_factory=list)
+    """Of whatever kind: columnstore, XML, spatial, full-text, and those to come."""
     others: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -39,6 +41,8 @@ class Model:
         for one in objects:
             if one.type in _READ:
                 model.objects[one.type].append(one)
+            elif "IndexedObject" in one.references:
+                model.other_indexes.append(one)
             else:
                 model.others[one.type] += 1
         return model
@@ -47,12 +51,13 @@ class Model:
     def aliases(self) -> Aliases:
         return {one.name: one for one in self.objects["SqlUserDefinedDataType"]}
 
-    def by_table(self, type: str, relationship: str) -> dict[Name, list[Element]]:
-        """Objects of a type by the table that they refer to."""
-        grouped: dict[Name, list[Element]] = defaultdict(list)
-        for one in self.objects[type]:
-            grouped[one.reference(relationship)].append(one)
-        return grouped
+
+def by_table(objects: Iterable[Element], relationship: str) -> dict[Name, list[Element]]:
+    """By the table that they refer to."""
+    grouped: dict[Name, list[Element]] = defaultdict(list)
+    for one in objects:
+        grouped[one.reference(relationship)].append(one)
+    return grouped
 
 
 def table_name(name: Name) -> str:

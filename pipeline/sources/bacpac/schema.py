@@ -103,7 +103,8 @@ class _Building:
 
     def _tell_of_the_rest(self) -> None:
         tables = {one.name for one in self._model.objects["SqlTable"]}
-        on_views = sum(one.reference("IndexedObject") not in tables for one in self._model.objects["SqlIndex"])
+        indexes = [*self._model.objects["SqlIndex"], *self._model.other_indexes]
+        on_views = sum(one.reference("IndexedObject") not in tables for one in indexes)
         counted = Counter({type.removeprefix("Sql"): count for type, count in self._model.others.items()})
         counted["Index of a view"] += on_views
         told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counted.items()) if count)

@@ -114,6 +114,48 @@ def test_keys_indexes_and_their_order(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("type", "kind"),
+    [
+        ("SqlColumnStoreIndex", "columnstore"),
+        ("SqlXmlIndex", "XML"),
+        ("SqlSpatialIndex", "spatial"),
+        ("SqlVectorIndex", "Vector"),
+    ],
+)
+def test_an_index_of_another_kind_is_told_of_with_its_table(tmp_path: Path, type: str, kind: str) -> None:
+    content = specified(name(*TABLE, "id")) + references("IndexedObject", name(*TABLE))
+    found = catalog(tmp_path, table_element(TABLE, [ID]), element(type, name(*TABLE, "CS"), content))
+    assert found.table("T").indexes == ()
+    assert told(found) == [("T", None, f"index CS is left out: {kind} indexes are not carried")]
+
+
+def test_an_index_without_a_name_and_one_of_a_view_are_told_of(tmp_path: Path) -> None:
+    on_view = references("IndexedObject", name("dbo", "V"))
+    found = catalog(
+        tmp_path,
+        table_element(TABLE, [ID]),
+        element("SqlFullTextIndex", None, references("IndexedObject", name(*TABLE))),
+        element("SqlFullTextIndex", None, on_view),
+        element("SqlIndex", name("dbo", "V", "IX"), on_view),
+    )
+    assert told(found) == [
+        ("T", None, "index FullTextIndex is left out: full-text indexes are not carried"),
+        (None, None, "not carried, by kind of object: 2 Index of a view"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type", "kind"), [("SqlPrimaryKeyConstraint", "primary key"), ("SqlUniqueConstraint", "unique key")]
+)
+def test_a_disabled_key_is_left_out(tmp_path: Path, type: str, kind: str) -> None:
+    """Its rows may break it: SQL Server does not look."""
+    off = constraint(type, "K", TABLE, flag("IsDisabled", True), specified(name(*TABLE, "id")))
+    found = catalog(tmp_path, table_element(TABLE, [ID]), off)
+    assert found.table("T").indexes == ()
+    assert told(found) == [("T", None, f"{kind} K is left out: the source has it disabled")]
+
+
 def test_what_a_model_says_of_a_constraint_in_words_that_are_not_known_is_told(tmp_path: Path) -> None:
     """A real file has never shown how it says that a constraint is disabled: no other spelling may go unseen."""
     id = name(*TABLE, "id")
