@@ -71,6 +71,8 @@ class Column:
     """In a target, the expression that PostgreSQL computes it by: nothing is written to it."""
     rich_text: bool = False
     """In a source, whether its text is HTML."""
+    collation: str | None = None
+    """In a source, the rules by which it compares the text; None: those of the database."""
 
 
 def shown_choices(choices: tuple[str, ...], most: int = 10) -> str:

@@ -8,7 +8,7 @@ from math import inf
 
 from pipeline.catalog import Catalog, Check, Column, ForeignKey, Index, IndexPart, SqlType, Table, shown_choices
 from pipeline.dialects.naming import Names
-from pipeline.dialects.rules import Dialect
+from pipeline.dialects.rules import Columns, Dialect
 from pipeline.mapping.conditions import named_columns, valid_condition, valid_predicate
 from pipeline.mapping.models import CheckMapping, ForeignKeyMapping, IndexMapping, Unique
 from pipeline.mapping.types import family, parse_type
@@ -28,11 +28,14 @@ _BYTES_OF_TEXT = 8  # its length, and what aligns it
 _BYTES_OF_CHARACTER = 3  # in UTF-8, of what is one byte of a code page or one unit of UTF-16
 
 
-def names_and_types(table: Table, dialect: Dialect, names: Names) -> tuple[dict[str, str], dict[str, SqlType]]:
-    """PostgreSQL names of all columns and types of those that are carried, by source name."""
+def columns_of(table: Table, dialect: Dialect, names: Names) -> Columns:
+    """The columns as a draft has them, for the expressions over them."""
     rules = {column.name: dialect.rule(column.type) for column in table.columns}
-    types = {c.name: parse_type(rule.postgres_for(c.type)) for c in table.columns if (rule := rules[c.name])}
-    return {column.name: names.column(column.name) for column in table.columns}, types
+    return Columns(
+        {column.name: names.column(column.name) for column in table.columns},
+        {c.name: parse_type(rule.postgres_for(c.type)) for c in table.columns if (rule := rules[c.name])},
+        {column.name: column.collation for column in table.columns if column.collation},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,9 @@ class Constraints:
 
     def _index(self, table: Table, index: Index) -> IndexMapping | None:
         """None where its predicate has no translation: on all rows it would be another index."""
-        names, types = names_and_types(table, self.dialect, self.names)
+        columns = columns_of(table, self.dialect, self.names)
         try:
-            where = index.predicate and valid_predicate(self.dialect.check(index.predicate, None, names, types))
+            where = index.predicate and valid_predicate(self.dialect.check(index.predicate, None, columns))
         except ValueError as error:
             what = f"{'unique ' * index.unique}index {index.name}"
             shown = _cut(str(index.predicate))
@@ -158,12 +161,12 @@ class Constraints:
         return tuple(keys)
 
     def checks(self, table: Table) -> tuple[CheckMapping, ...]:
-        names, types = names_and_types(table, self.dialect, self.names)
+        columns = columns_of(table, self.dialect, self.names)
         drafted = []
         for what, check in (*(("validation rule", check) for check in table.checks), *self._lookups(table)):
             column = next(iter(check.columns), None)
             try:
-                sql = valid_condition(self.dialect.check(check.expression, column, names, types))
+                sql = valid_condition(self.dialect.check(check.expression, column, columns))
             except ValueError as error:
                 self.note(table.name, column, f"{what} is not carried: {_cut(check.expression)} ({error})")
                 continue

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.catalog import Catalog, Column, Notice, Table
 from pipeline.dialects.access import ACCESS
-from pipeline.dialects.constraints import Constraints, names_and_types
+from pipeline.dialects.constraints import Constraints, columns_of
 from pipeline.dialects.naming import Names
 from pipeline.dialects.rules import Dialect
 from pipeline.errors import MappingError
@@ -132,10 +132,10 @@ class _Drafting:
         return ColumnMapping(skip=True)
 
     def _how_calculated(self, table: Table, column: Column, expression: str, type: str) -> str:
-        names, types = names_and_types(table, self.dialect, self.names)
+        columns = columns_of(table, self.dialect, self.names)
         carried = f"calculated as {expression}: carried as stored"
         try:
-            sql = self.dialect.generated(expression, parse_type(type), names, types)
+            sql = self.dialect.generated(expression, parse_type(type), columns)
         except ValueError as error:
             return f"{carried}; PostgreSQL cannot calculate it ({error})"
         return f"{carried}; to let PostgreSQL calculate it, give `generated: {quoted(sql)}`"

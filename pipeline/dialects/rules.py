@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -46,6 +46,18 @@ class TypeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """What an expression may know of the columns of its table, by source name."""
+
+    names: Mapping[str, str]
+    """Of all, as the target has them."""
+    types: Mapping[str, SqlType]
+    """PostgreSQL types of those that are carried."""
+    collations: Mapping[str, str] = field(default_factory=dict)
+    """Of those that the source compares otherwise than by the database's."""
+
+
+@dataclass(frozen=True, slots=True)
 class DraftedViews:
     """What becomes of the saved queries of a source."""
 
@@ -63,11 +75,10 @@ class Dialect:
     """The first that matches holds."""
     default: Callable[[str, SqlType], str]
     """A source default in PostgreSQL's words for a column of that PostgreSQL type; ValueError says why not."""
-    check: Callable[[str, str | None, Mapping[str, str], Mapping[str, SqlType]], str]
-    """A validation rule as a condition, by its column, target names and types; ValueError says why not."""
-    generated: Callable[[str, SqlType, Mapping[str, str], Mapping[str, SqlType]], str]
-    """A calculated column's expression for a column of that PostgreSQL type, by target names and types; ValueError
-    says why not."""
+    check: Callable[[str, str | None, Columns], str]
+    """A validation rule as a condition, by its column, over those of the table; ValueError says why not."""
+    generated: Callable[[str, SqlType, Columns], str]
+    """A calculated column's expression for a column of that PostgreSQL type; ValueError says why not."""
     one_of: Callable[[tuple[str, ...], SqlType], str]
     """A validation rule for a column of that source type to be one of these values; ValueError says why not."""
     views: Callable[[Catalog, models.Mapping, Collection[str]], DraftedViews]

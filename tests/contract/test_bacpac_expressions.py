@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.catalog import Catalog, Table
-from pipeline.dialects.constraints import names_and_types
+from pipeline.dialects.constraints import columns_of
 from pipeline.dialects.draft import draft
 from pipeline.dialects.mssql import MSSQL
 from pipeline.dialects.naming import Names
@@ -131,17 +131,17 @@ def _made(clause: str, translate: Callable[..., str], text: str, *about: object)
 
 
 def _outcomes(table: Table) -> Iterator[_Outcome]:
-    names, types = names_and_types(table, MSSQL, Names("snake"))
+    known = columns_of(table, MSSQL, Names("snake"))
     for column in table.columns:
-        name = names[column.name]
+        name = known.names[column.name]
         if column.default is not None:
-            yield _made(f'alter "{name}" set default {{}}', MSSQL.default, column.default, types[column.name])
+            yield _made(f'alter "{name}" set default {{}}', MSSQL.default, column.default, known.types[column.name])
         if column.calculated is not None:
             type = parse_type(_COMPUTED[column.name])
             clause = f'add "{name}" {type} generated always as ({{}}) stored'
-            yield _made(clause, MSSQL.generated, column.calculated, type, names, types)
+            yield _made(clause, MSSQL.generated, column.calculated, type, known)
     for check in table.checks:
-        yield _made("add check ({})", _check, check.expression, None, names, types)
+        yield _made("add check ({})", _check, check.expression, None, known)
 
 
 def _check(*about: Any) -> str:
@@ -164,8 +164,8 @@ def test_postgres_takes_what_translates(shared: Path, database: Target, name: st
     """As defaults, checks and generated columns of tables that have the types of the rules."""
     with connect(database, application_name="tests", autocommit=True) as connection:
         for table in _catalog(shared, name).tables:
-            names, types = names_and_types(table, MSSQL, Names("snake"))
-            columns = ", ".join(f'"{names[source]}" {type}' for source, type in types.items())
+            known = columns_of(table, MSSQL, Names("snake"))
+            columns = ", ".join(f'"{known.names[source]}" {type}' for source, type in known.types.items())
             connection.execute(f'create table "{table.name}" ({columns})'.encode())
             for outcome in _outcomes(table):
                 if not outcome.refused:

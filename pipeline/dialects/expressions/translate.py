@@ -32,6 +32,7 @@ from pipeline.dialects.expressions.tree import (
     Prefix,
     Untranslatable,
 )
+from pipeline.dialects.rules import Columns
 from pipeline.mapping.conditions import named_columns, valid_generated
 from pipeline.mapping.types import INTEGERS, family
 
@@ -49,12 +50,10 @@ def translate_default(text: str, type: SqlType) -> str | None:
         return None
 
 
-def translate_check(
-    text: str, column: str | None, names: Mapping[str, str], types: Mapping[str, SqlType]
-) -> str | None:
+def translate_check(text: str, column: str | None, columns: Columns) -> str | None:
     """A condition for CHECK from a validation rule; None where `check_sql` tells why not."""
     try:
-        return check_sql(text, column, names, types)
+        return check_sql(text, column, columns)
     except Untranslatable:
         return None
 
@@ -88,21 +87,18 @@ def default_sql(text: str, type: SqlType) -> str:
     raise Untranslatable(f"no constant, Now(), Date() or GenGUID() that fits {type}")
 
 
-def check_sql(text: str, column: str | None, names: Mapping[str, str], types: Mapping[str, SqlType]) -> str:
+def check_sql(text: str, column: str | None, columns: Columns) -> str:
     """A boolean expression over the columns of one table; raises Untranslatable with the reason.
 
-    `column` is the source name of the column that has the rule, None for the rule of a table. `names` are target
-    names and `types` PostgreSQL types, both by source name.
+    `column` is the source name of the column that has the rule, None for the rule of a table.
     """
-    rule = _Rule(column, names, types)
+    rule = _Rule(column, columns.names, columns.types)
     return rule.condition(parse_rule(text)).sql
 
 
-def generated_sql(text: str, type: SqlType, names: Mapping[str, str], types: Mapping[str, SqlType]) -> str:
-    """An expression that computes a column of that PostgreSQL type from others; raises ValueError with the reason.
-
-    `names` and `types` as for `check_sql`, of the columns that it may name.
-    """
+def generated_sql(text: str, type: SqlType, columns: Columns) -> str:
+    """An expression that computes a column of that PostgreSQL type from others; raises ValueError with the reason."""
+    names, types = columns.names, columns.types
     term = _Rule(None, names, types).term(parse(text))
     sql = valid_generated(term.sql)
     used = {*named_columns(sql)}

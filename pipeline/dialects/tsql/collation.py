@@ -1,11 +1,12 @@
 """How SQL Server compares text, and as much of it as PostgreSQL can do exactly.
 
-A collation decides, and PostgreSQL does not have those of Windows. What both can do is compare with a literal of
-ASCII, or of scripts without case such as Hangul: `lower(x collate "C")` folds A to Z, and nothing else, on any server;
-where the collation tells cases apart, or is binary, nothing is folded. SQL Server fills the shorter text with blanks
-before it compares, so those at the end never count: `rtrim` takes them off. Full-width letters, ligatures and marks
-that a collation ignores also equal their plain forms there and not here: a literal of such is refused, and a row
-whose value has them goes to the quarantine, where it is seen. Which of two texts comes first stays with SQL Server.
+A collation decides: the column's own or the database's, and PostgreSQL does not have those of Windows. What both can
+do is compare with a literal of ASCII, or of scripts without case such as Hangul: `lower(x collate "C")` folds A to Z,
+and nothing else, on any server; where the collation tells cases apart, or is binary, nothing is folded. SQL Server
+fills the shorter text with blanks before it compares, so those at the end never count: `rtrim` takes them off.
+Full-width letters, ligatures and marks that a collation ignores also equal their plain forms there and not here: a
+literal of such is refused, and a row whose value has them goes to the quarantine, where it is seen. Which of two texts
+comes first stays with SQL Server.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from typing import Self
 from pipeline.dialects.expressions.terms import quoted
 from pipeline.dialects.expressions.text import plain
 from pipeline.dialects.expressions.tree import Untranslatable
-from pipeline.dialects.tsql.terms import TEXTS, Term
 
 _LONGEST_PATTERN = 255
 _SPECIAL = frozenset(r"\^$.[]|()*+?{}-")
@@ -28,32 +28,30 @@ _CASED = re.compile(r"_(CS|BIN2?)(_|$)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Collation:
+    name: str
+    """Folded, as its case does not count."""
     folds: bool
     """Whether it takes `a` and `A` for one."""
 
     @classmethod
     def named(cls, name: str) -> Self:
         """By the words of its name: `Korean_Wansung_CI_AS`."""
-        return cls(folds=not _CASED.search(name))
+        return cls(name.casefold(), folds=not _CASED.search(name))
 
-    def comparable(self, term: Term) -> str:
+    def comparable(self, sql: str) -> str:
         """A text in the form whose equality is SQL Server's."""
-        if term.kind not in TEXTS:
-            raise Untranslatable(f"it compares {term.kind.value} with text")
-        return f'rtrim(lower({term.sql} collate "C"))' if self.folds else f"rtrim({term.sql})"
+        return f'rtrim(lower({sql} collate "C"))' if self.folds else f"rtrim({sql})"
 
     def literal(self, value: str) -> str:
         """A literal in the same form; raises Untranslatable where Windows would do more than fold A to Z."""
         _hold_plain(value)
         return quoted((value.lower() if self.folds else value).rstrip(" "))
 
-    def like(self, term: Term, pattern: str, escape: str | None) -> str:
+    def like(self, sql: str, pattern: str, escape: str | None) -> str:
         """A pattern of LIKE for the whole text.
 
         Blanks at the end of the text count for nvarchar and not for varchar, which look alike here: they are let pass.
         """
-        if term.kind not in TEXTS:
-            raise Untranslatable(f"LIKE of {term.kind.value}")
         _hold_plain(pattern)
         if len(pattern) > _LONGEST_PATTERN:
             raise Untranslatable(f"its pattern is longer than {_LONGEST_PATTERN} characters")
@@ -61,7 +59,7 @@ class Collation:
         kept = [part for i, part in enumerate(parts) if part != _MANY or parts[i - 1 : i] != [_MANY]]
         rest = "" if kept[-1:] == [_MANY] else " *"
         regular = quoted(f"^{''.join(kept)}{rest}$")
-        return f'({term.sql} collate "C" {"~*" if self.folds else "~"} {regular})'
+        return f'({sql} collate "C" {"~*" if self.folds else "~"} {regular})'
 
 
 def _hold_plain(value: str) -> None:

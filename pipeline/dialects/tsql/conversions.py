@@ -70,7 +70,8 @@ def _to_text(term: Term, name: str, args: Arguments, style: Decimal | None) -> T
     ascii = isinstance(term.value, str) and term.value.isascii()
     if term.kind is Kind.TEXT and style is None and (ascii or name == "NVARCHAR"):
         fits = size is None or (term.size is not None and term.size <= size)
-        return replace(term, size=size) if fits else Term(f"left({term.sql}, {size})", Kind.TEXT, size=size)
+        cut = term if fits else replace(term, sql=f"left({term.sql}, {size})", value=None)
+        return replace(cut, size=size)
     return None
 
 

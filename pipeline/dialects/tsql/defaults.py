@@ -134,7 +134,7 @@ class _Constant(Translator):
     __slots__ = ("collation",)
 
     def __init__(self) -> None:
-        self.collation = Collation(folds=False)  # constants are not compared
+        self.collation = Collation("", folds=False)  # constants are not compared
 
     def _column(self, node: exp.Column) -> Term:
         raise Untranslatable(why_not(node.name.lower()))

@@ -46,7 +46,7 @@ def _made(form: Form, sql: str, first: Term) -> Term:
         return replace(first, sql=sql, value=None)
     if form.kind is Kind.INTEGER:
         return Term(sql, form.kind, _INT_DIGITS)
-    return Term(sql, form.kind, size=first.size)
+    return Term(sql, form.kind, size=first.size, collation=first.collation)
 
 
 def dated(function: str, part: str, terms: tuple[Term, ...]) -> Term | None:

@@ -16,7 +16,7 @@ from typing import NoReturn
 from pipeline.dialects.expressions.terms import quoted
 from pipeline.dialects.expressions.tree import Untranslatable
 from pipeline.dialects.tsql.collation import Collation
-from pipeline.dialects.tsql.terms import MOST_DIGITS, TEXTS, TIMES, Kind, Term
+from pipeline.dialects.tsql.terms import MOST_DIGITS, TEXTS, TIMES, Kind, Term, collated
 
 _EXACT = frozenset((Kind.INTEGER, Kind.EXACT))
 _FEWEST_DECIMALS = 6  # of a product whose digits do not fit
@@ -25,7 +25,7 @@ _MILLISECOND = 3  # digits that datetime shows: it counts in 1/300 s
 
 
 def compared(operator: str, a: Term, b: Term, collation: Collation) -> Term:
-    """`=`, `<>`, `<`, `<=`, `>` or `>=` of two terms."""
+    """`=`, `<>`, `<`, `<=`, `>` or `>=` of two terms; texts that no column brings go by `collation`."""
     if a.value is not None and b.value is None:
         return compared(_TURNED.get(operator, operator), b, a, collation)
     left, right = _operands(operator, a, b, collation)
@@ -41,7 +41,8 @@ def _operands(operator: str, a: Term, b: Term, collation: Collation) -> tuple[st
             raise Untranslatable("which of two texts comes first depends on the collation")
         if not isinstance(b.value, str):
             raise Untranslatable("how SQL Server compares two columns of text depends on the collation")
-        return collation.comparable(a), collation.literal(b.value)
+        rules = collated(a, b) or collation
+        return rules.comparable(a.sql), rules.literal(b.value)
     if a.kind in TIMES and isinstance(b.value, str):
         return a.sql, quoted(day(b.value, a.kind).isoformat()) + ("::date" if a.kind is Kind.DATE else "::timestamp")
     if a.kind in TIMES and b.kind in TIMES:
@@ -129,7 +130,7 @@ def _joined(a: Term, b: Term) -> Term:
     size = None if a.size is None or b.size is None else a.size + b.size
     if size is not None and size > 4000:
         raise Untranslatable("SQL Server cuts what it joins at 8000 bytes")
-    return Term(f"({a.sql} || {b.sql})", Kind.TEXT, size=size)
+    return Term(f"({a.sql} || {b.sql})", Kind.TEXT, size=size, collation=collated(a, b))
 
 
 def _sum(operator: str, a: Term, b: Term) -> Term:

@@ -19,7 +19,7 @@ from pipeline.dialects.expressions.tree import Untranslatable
 from pipeline.dialects.tsql.collation import Collation
 from pipeline.dialects.tsql.reading import read
 from pipeline.dialects.tsql.relations import Field, Relation
-from pipeline.dialects.tsql.terms import MOST_DIGITS, TEXTS, Kind, Term
+from pipeline.dialects.tsql.terms import MOST_DIGITS, TEXTS, Kind, Term, collated
 from pipeline.dialects.tsql.translate import Translator
 from pipeline.mapping.names import Naming, drafted_column, fold, shorten
 
@@ -82,6 +82,7 @@ def _united(
             raise Untranslatable(f"UNION makes one type of {a.term.kind.value} and {b.term.kind.value}")
         if tree.args.get("distinct") and a.term.kind in TEXTS:
             raise Untranslatable(f"UNION takes texts for one that the collation does not tell apart, as with {a.name}")
+        collated(a.term, b.term)
     made = tuple(replace(a, spelling=None) for a in fields)
     return f"({left}) union {'' if tree.args.get('distinct') else 'all '}({right})", made
 

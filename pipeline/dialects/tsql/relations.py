@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.catalog import Catalog, Table
 from pipeline.dialects.queries.shapes import Spelling, spellings_of
+from pipeline.dialects.tsql.collation import Collation
 from pipeline.dialects.tsql.terms import Term, column
 from pipeline.mapping.models import Mapping
 from pipeline.mapping.types import parse_type
@@ -32,19 +33,20 @@ class Relation:
     keys: tuple[frozenset[str], ...] = ()
 
 
-def relations(catalog: Catalog, mapping: Mapping) -> dict[str, Relation]:
-    """The tables that the mapping carries, by folded source name."""
+def relations(catalog: Catalog, mapping: Mapping, collation: Collation) -> dict[str, Relation]:
+    """The tables that the mapping carries, by folded source name, in a database of that collation."""
     carried = [table for table in catalog.tables if not mapping.tables[table.name].skip]
     spellings = spellings_of(carried, mapping)
-    return {table.name.casefold(): _relation(table, mapping, spellings) for table in carried}
+    return {table.name.casefold(): _relation(table, mapping, spellings, collation) for table in carried}
 
 
-def _relation(table: Table, mapping: Mapping, spellings: Map[Spelling, Spelling]) -> Relation:
+def _relation(table: Table, mapping: Mapping, spellings: Map[Spelling, Spelling], collation: Collation) -> Relation:
     fields = []
     for name, mapped in mapping.tables[table.name].columns.items():
         if not mapped.skip and mapped.type is not None:
             target = mapping.column_name(table.name, name)
-            term = column(target, parse_type(mapped.type))
+            own = table.column(name).collation
+            term = column(target, parse_type(mapped.type), Collation.named(own) if own else collation)
             fields.append(Field(name, target, term, spellings.get((table.name, name))))
     required = {column.name for column in table.columns if not column.nullable} | {*table.primary_key}
     unique = [frozenset(index.columns) for index in table.indexes if index.tells_apart]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 
 from pipeline.catalog import SqlType
 from pipeline.dialects.expressions.terms import identifier, quoted
 from pipeline.dialects.expressions.tree import Untranslatable
+from pipeline.dialects.tsql.collation import Collation
 from pipeline.mapping.types import INTEGERS
 
 _LONGEST_SQL = 20_000  # operands appear twice in some templates, so nesting could double it 40 times
@@ -55,6 +56,8 @@ class Term:
     """It may be of a money type: here that looks like a decimal of its digits."""
     value: Decimal | str | None = None
     """The constant that it is."""
+    collation: Collation | None = None
+    """Of the columns that a text is made of; None: of constants, which are compared by that of the other side."""
 
     def __post_init__(self) -> None:
         if len(self.sql) > _LONGEST_SQL:
@@ -73,8 +76,12 @@ _KINDS = {
 }
 
 
-def column(name: str, type: SqlType) -> Term:
-    sql = identifier(name)
+def column(name: str, type: SqlType, collation: Collation | None = None) -> Term:
+    """`collation` counts where it is of a text."""
+    return replace(_column(identifier(name), type), collation=collation)
+
+
+def _column(sql: str, type: SqlType) -> Term:
     match type.name, type.args:
         case whole, _ if whole in INTEGERS:
             return Term(sql, Kind.INTEGER, digits=_DIGITS[whole])
@@ -112,3 +119,11 @@ def constant(value: Decimal) -> Term:
 def sized(one: Term, other: Term) -> int | None:
     """Characters that either of two texts may have."""
     return None if one.size is None or other.size is None else max(one.size, other.size)
+
+
+def collated(*terms: Term) -> Collation | None:
+    """What the columns among some texts are compared by; a constant takes that of a column."""
+    found = {term.collation.name: term.collation for term in terms if term.kind in TEXTS and term.collation}
+    if len(found) > 1:
+        raise Untranslatable(f"it brings texts of two collations together: {' and '.join(found)}")
+    return next(iter(found.values()), None)

@@ -7,7 +7,6 @@ of the source's text is pasted. What is no part of the tables here, and of those
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import reduce
@@ -16,12 +15,13 @@ from sqlglot import exp
 
 from pipeline.catalog import SqlType
 from pipeline.dialects.expressions.tree import Untranslatable
+from pipeline.dialects.rules import Columns
 from pipeline.dialects.tsql import operators
 from pipeline.dialects.tsql.collation import Collation
 from pipeline.dialects.tsql.conversions import converted
 from pipeline.dialects.tsql.functions import call, dated, why_not
 from pipeline.dialects.tsql.reading import read
-from pipeline.dialects.tsql.terms import MOST_DIGITS, Kind, Term, column, constant, sized, text
+from pipeline.dialects.tsql.terms import MOST_DIGITS, TEXTS, Kind, Term, collated, column, constant, sized, text
 from pipeline.mapping.conditions import valid_generated
 
 _COMPARISONS: dict[type[exp.Expr], str] = {
@@ -45,16 +45,13 @@ class Translations:
 
     collation: Collation
 
-    def check(self, text: str, column: str | None, names: Mapping[str, str], types: Mapping[str, SqlType]) -> str:
-        """A boolean expression over the columns of one table; raises Untranslatable with the reason.
+    def check(self, text: str, column: str | None, columns: Columns) -> str:
+        """A boolean expression over the columns of one table; raises Untranslatable with the reason."""
+        return _guarded(_Row(self.collation, columns), text).sql
 
-        `names` are target names and `types` PostgreSQL types, both by source name.
-        """
-        return _guarded(_Row(self.collation, names, types), text).sql
-
-    def generated(self, text: str, type: SqlType, names: Mapping[str, str], types: Mapping[str, SqlType]) -> str:
+    def generated(self, text: str, type: SqlType, columns: Columns) -> str:
         """An expression that computes a column of that PostgreSQL type; raises ValueError with the reason."""
-        row = _Row(self.collation, names, types)
+        row = _Row(self.collation, columns)
         term = _guarded(row, text, value=True)
         if not _takes(column("", type), term):
             raise Untranslatable(f"it yields {_shown(term)}, which {type} may not hold exactly")
@@ -173,7 +170,10 @@ class Translator(ABC):
         escape = self.value(node.expression).value if isinstance(node, exp.Escape) else None
         if not isinstance(like, exp.Like) or not isinstance(pattern, str) or isinstance(escape, Decimal):
             raise Untranslatable("the pattern of LIKE is not a literal")
-        sql = self.collation.like(self.value(like.this), pattern, escape)
+        subject = self.value(like.this)
+        if subject.kind not in TEXTS:
+            raise Untranslatable(f"LIKE of {subject.kind.value}")
+        sql = (subject.collation or self.collation).like(subject.sql, pattern, escape)
         return Term(f"(not {sql})" if like.args.get("negate") else sql, Kind.CONDITION)
 
     def _case(self, node: exp.Case) -> Term:
@@ -248,7 +248,7 @@ def _isnull(first: Term, second: Term) -> Term:
     finer = first.kind is Kind.INTEGER and common.kind is not Kind.INTEGER
     if (longer or finer or second.scale > first.scale) and not _fits(first, second):
         raise Untranslatable("ISNULL makes its second value of the first one's type, which may not hold it")
-    return replace(first, sql=f"coalesce({first.sql}, {second.sql})", value=None)
+    return replace(first, sql=f"coalesce({first.sql}, {second.sql})", value=None, collation=common.collation)
 
 
 def _fits(first: Term, second: Term) -> bool:
@@ -274,7 +274,7 @@ def _common(a: Term, b: Term) -> Term:
         return Term("", Kind.EXACT, digits, scale, money=a.money or b.money)
     if a.kind is not b.kind or a.kind in (Kind.OTHER, Kind.PADDED, Kind.REAL):
         raise Untranslatable(f"it yields {a.kind.value} or {b.kind.value}")
-    return replace(a, size=sized(a, b), scale=max(a.scale, b.scale))
+    return replace(a, size=sized(a, b), scale=max(a.scale, b.scale), collation=collated(a, b))
 
 
 def _literal(node: exp.Literal | exp.National) -> Term:
@@ -307,8 +307,7 @@ class _Row(Translator):
     """The columns of one row, which is all that a check or a computed column knows."""
 
     collation: Collation
-    names: Mapping[str, str]
-    types: Mapping[str, SqlType]
+    known: Columns
 
     def _column(self, node: exp.Column) -> Term:
         identifier = node.this
@@ -317,10 +316,12 @@ class _Row(Translator):
         wanted = identifier.name
         if not identifier.quoted and wanted.lower() in _WORDS:
             raise Untranslatable(why_not(wanted.lower()))
-        exact = [known for known in self.names if known == wanted]
-        found = exact or [known for known in self.names if known.casefold() == wanted.casefold()]
+        names, types = self.known.names, self.known.types
+        exact = [name for name in names if name == wanted]
+        found = exact or [name for name in names if name.casefold() == wanted.casefold()]
         if len(found) != 1:
             raise Untranslatable(f"there is no column {wanted!r}" if not found else f"two columns are named {wanted!r}")
-        if found[0] not in self.types:
+        if found[0] not in types:
             raise Untranslatable(f"column {wanted!r} is not carried")
-        return column(self.names[found[0]], self.types[found[0]])
+        own = self.known.collations.get(found[0])
+        return column(names[found[0]], types[found[0]], Collation.named(own) if own else self.collation)

@@ -25,7 +25,10 @@ class Views:
 
     def draft(self, catalog: Catalog, mapping: models.Mapping, taken: Collection[str]) -> DraftedViews:
         """Each view, or why it is left; `taken` are names of relations in the target."""
-        return drafted(Language(parse_view, names_read, relations, self._made), catalog, mapping, taken)
+        return drafted(Language(parse_view, names_read, self._relations, self._made), catalog, mapping, taken)
+
+    def _relations(self, catalog: Catalog, mapping: models.Mapping) -> dict[str, Relation]:
+        return relations(catalog, mapping, self.collation)
 
     def _made(
         self, query: Query, name: str, tree: exp.Query, known: Mapping[str, Relation], naming: Naming

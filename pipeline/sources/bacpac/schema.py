@@ -90,6 +90,7 @@ class _Building:
             identity=Identity() if one.true("IsIdentity") else None,
             default=self._defaults.get(one.name),
             comment=comment,
+            collation=one.properties.get("Collation"),
         )
 
     def _tell_of_column(self, table: str, one: Element, type: SqlType) -> None:

@@ -13,6 +13,7 @@ from psycopg import sql
 from pipeline.catalog import SqlType
 from pipeline.dialects.expressions.translate import check_sql, translate_check, translate_default
 from pipeline.dialects.expressions.tree import Untranslatable
+from pipeline.dialects.rules import Columns
 from pipeline.mapping.conditions import valid_condition
 from pipeline.mapping.defaults import default_fits
 from pipeline.mapping.types import parse_type
@@ -35,6 +36,7 @@ _COLUMNS = {
 }
 _NAMES = {source: target for source, (target, _) in _COLUMNS.items()}
 _TYPES = {source: parse_type(type) for source, (_, type) in _COLUMNS.items()}
+_KNOWN = Columns(_NAMES, _TYPES)
 
 
 def _at(*parts: int) -> datetime:
@@ -58,7 +60,7 @@ def connection(server: EmbeddedServer) -> Iterator[Connection]:
 
 def _holds(connection: Connection, rule: str, column: str, value: object) -> bool | None:
     """What the translated rule yields for a row with that value alone."""
-    condition = valid_condition(check_sql(rule, column, _NAMES, _TYPES))
+    condition = valid_condition(check_sql(rule, column, _KNOWN))
     connection.execute("truncate rows")
     target = sql.Identifier(_NAMES[column])
     connection.execute(sql.SQL("insert into rows ({}) values (%s)").format(target), (value,))
@@ -227,23 +229,23 @@ def test_null_refuses_no_row(connection: Connection, rule: str) -> None:
 )  # fmt: skip
 def test_what_is_not_exact_stays_with_access(rule: str, column: str, reason: str) -> None:
     with pytest.raises(Untranslatable, match=reason):
-        check_sql(rule, column, _NAMES, _TYPES)
-    assert translate_check(rule, column, _NAMES, _TYPES) is None
+        check_sql(rule, column, _KNOWN)
+    assert translate_check(rule, column, _KNOWN) is None
 
 
 def test_a_rule_of_a_table_names_its_columns() -> None:
-    assert translate_check("[N] >= [Small]", None, _NAMES, _TYPES) == '("n" >= "small")'
+    assert translate_check("[N] >= [Small]", None, _KNOWN) == '("n" >= "small")'
     with pytest.raises(Untranslatable, match="no rule of a column"):
-        check_sql(">=0", None, _NAMES, _TYPES)
+        check_sql(">=0", None, _KNOWN)
 
 
 def test_names_of_one_folding_are_not_guessed() -> None:
     with pytest.raises(Untranslatable, match="two columns"):
-        check_sql("[a] = 1", None, {"A": "a", "a": "a1"}, dict.fromkeys("Aa", SqlType("integer")))
+        check_sql("[a] = 1", None, Columns({"A": "a", "a": "a1"}, dict.fromkeys("Aa", SqlType("integer"))))
 
 
 def test_the_longest_sum_is_read_without_deep_recursion() -> None:
-    assert translate_check(" + ".join(["[n]"] * 140) + " = 140", "N", _NAMES, _TYPES) is not None
+    assert translate_check(" + ".join(["[n]"] * 140) + " = 140", "N", _KNOWN) is not None
 
 
 _WORDS = st.sampled_from(
@@ -257,7 +259,7 @@ _WORDS = st.sampled_from(
 @example("'\ud800'")
 @example("=#" + "1" * 39 + "#")
 def test_any_text_is_translated_or_refused(text: str) -> None:
-    translate_check(text, "N", _NAMES, _TYPES)
+    translate_check(text, "N", _KNOWN)
     for type in ("integer", "text", "boolean", "timestamp", "date", "uuid", "bytea"):
         default = translate_default(text, parse_type(type))
         assert default is None or default_fits(default, parse_type(type))
@@ -272,11 +274,11 @@ def test_hostile_text_stays_text(connection: Connection, text: str) -> None:
     assert default is not None
     row = connection.execute(f"select {default}".encode()).fetchone()
     assert row == (text,)
-    if translate_check(f"={quoted}", "Other", _NAMES, _TYPES) is not None:
+    if translate_check(f"={quoted}", "Other", _KNOWN) is not None:
         assert _holds(connection, f"={quoted}", "Other", text) is True
 
 
 @given(st.lists(_WORDS, min_size=3, max_size=12).map(" ".join))
 def test_what_translates_runs(connection: Connection, rule: str) -> None:
-    if translate_check(rule, "N", _NAMES, _TYPES) is not None:
+    if translate_check(rule, "N", _KNOWN) is not None:
         assert _holds(connection, rule, "N", 1) in (True, False, None)

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from pipeline.dialects.expressions.tree import Untranslatable
 from pipeline.dialects.mssql import MSSQL, sql_server
+from pipeline.dialects.rules import Columns
 from pipeline.mapping.conditions import valid_condition
 from pipeline.mapping.defaults import default_fits
 from pipeline.mapping.types import parse_type
@@ -44,6 +45,7 @@ _COLUMNS = {
 }
 _NAMES = {source: target for source, (target, _) in _COLUMNS.items()}
 _TYPES = {source: parse_type(type) for source, (_, type) in _COLUMNS.items()}
+_KNOWN = Columns(_NAMES, _TYPES)
 _CASED = sql_server("Latin1_General_100_CS_AS_SC")
 
 
@@ -75,7 +77,7 @@ def _computed(connection: Connection, expression: str, row: Mapping[str, object]
 
 def _holds(connection: Connection, rule: str, row: Mapping[str, object], dialect: Any = MSSQL) -> bool | None:
     """What the rule yields for a row, once PostgreSQL has taken it as a CHECK."""
-    condition = valid_condition(dialect.check(rule, None, _NAMES, _TYPES))
+    condition = valid_condition(dialect.check(rule, None, _KNOWN))
     held: bool | None = _computed(connection, condition, row)
     add = sql.SQL("alter table rows add constraint rule check ({}) not valid").format(sql.SQL(condition))  # type: ignore[arg-type]
     connection.execute(add)
@@ -163,6 +165,51 @@ def test_a_rule_whose_answer_is_not_known_refuses_nothing(connection: Connection
     assert _holds(connection, "[N]>(0) AND [Price]>(0)", {"N": 1}) is None
 
 
+@pytest.mark.parametrize(
+    ("rule", "cased"),
+    [
+        ("[Part No]='ab'", True),
+        ("'ab'=[Part No]", True),
+        ("[Part No] IN ('ab','x')", True),
+        ("[Part No] LIKE 'a_'", True),
+        ("left([Part No],(2))='ab'", True),
+        ("CONVERT([nvarchar](2),[Part No])='ab'", True),
+        ("isnull([Part No],'x')='ab'", True),
+        ("coalesce(NULL,[Part No],'x')='ab'", True),
+        ("'' + [Part No]='ab'", True),
+        ("case when 1=1 then [Part No] else 'x' end='ab'", True),
+        ("case [Part No] when 'ab' then 1 else 0 end=1", True),
+        ("nullif([Part No],'ab') IS NULL", True),
+        ("[Other]='ab'", False),
+        ("[Other] LIKE 'a_'", False),
+    ],
+)
+def test_a_column_is_compared_by_its_own_collation(connection: Connection, rule: str, cased: bool) -> None:
+    known = Columns(_NAMES, _TYPES, {"Part No": "Latin1_General_100_CS_AS_SC"})
+    for value, held in (("ab", True), ("AB", not cased), ("ac", "LIKE" in rule)):
+        condition = valid_condition(MSSQL.check(rule, None, known))
+        assert _computed(connection, condition, {"Part No": value, "Other": value}) is held, value
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "[Part No]+[Other]='ab'",
+        "isnull([Other],[Part No])='ab'",
+        "coalesce('x',[Part No],[Other])='ab'",
+        "case when 1=1 then [Part No] else [Other] end='ab'",
+        "left([Part No],(2))+rtrim([Other])='ab'",
+    ],
+)
+def test_texts_of_two_collations_are_not_brought_together(rule: str) -> None:
+    """SQL Server itself refuses to compare what comes of them."""
+    known = Columns(_NAMES, _TYPES, {"Part No": "Korean_Wansung_CI_AS"})
+    with pytest.raises(ValueError, match=r"two collations together: .*korean_wansung_ci_as"):
+        MSSQL.check(rule, None, known)
+    same = Columns(_NAMES, _TYPES, dict.fromkeys(("Part No", "Other"), "Korean_Wansung_CI_AS"))
+    assert MSSQL.check(rule, None, same)
+
+
 def test_a_collation_that_tells_cases_apart(connection: Connection) -> None:
     for rule, right, wrong in (("[Part No]='aB'", "aB ", "ab"), ("[Part No] LIKE 'a%'", "ab", "Ab")):
         assert _holds(connection, rule, {"Part No": right}, _CASED) is True
@@ -227,7 +274,7 @@ def test_a_collation_that_tells_cases_apart(connection: Connection) -> None:
 )  # fmt: skip
 def test_what_is_not_exact_stays_with_sql_server(rule: str, reason: str) -> None:
     with pytest.raises(Untranslatable, match=reason):
-        MSSQL.check(rule, None, _NAMES, _TYPES)
+        MSSQL.check(rule, None, _KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +300,7 @@ def test_what_is_not_exact_stays_with_sql_server(rule: str, reason: str) -> None
 def test_computed_columns(
     connection: Connection, expression: str, type: str, row: Mapping[str, object], value: object
 ) -> None:
-    made = MSSQL.generated(expression, parse_type(type), _NAMES, _TYPES)
+    made = MSSQL.generated(expression, parse_type(type), _KNOWN)
     connection.execute("alter table rows drop column if exists made")
     connection.execute(f"alter table rows add column made {type} generated always as ({made}) stored".encode())
     assert _computed(connection, "made", row) == value
@@ -273,7 +320,7 @@ def test_computed_columns(
 )
 def test_what_cannot_be_computed(expression: str, type: str, reason: str) -> None:
     with pytest.raises(Untranslatable, match=reason):
-        MSSQL.generated(expression, parse_type(type), _NAMES, _TYPES)
+        MSSQL.generated(expression, parse_type(type), _KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +403,7 @@ _WORDS = st.sampled_from(
 def test_any_text_is_translated_or_refused(text: str) -> None:
     for dialect in (MSSQL, _CASED):
         with suppress(Untranslatable):
-            dialect.check(text, None, _NAMES, _TYPES)
+            dialect.check(text, None, _KNOWN)
     for type in ("integer", "text", "boolean", "timestamp(3)", "date", "uuid", "bytea"):
         try:
             default = MSSQL.default(text, parse_type(type))
@@ -381,7 +428,7 @@ def test_hostile_text_stays_text(connection: Connection, text: str) -> None:
 def test_what_translates_runs(connection: Connection, rule: str) -> None:
     row = {"N": 1, "Price": 1, "Part No": "a", "At": _at(2020, 1, 1), "Day": date(2020, 1, 1), "Open": True, "Ratio": 1}
     try:
-        valid_condition(MSSQL.check(rule, None, _NAMES, _TYPES))
+        valid_condition(MSSQL.check(rule, None, _KNOWN))
     except ValueError:
         return
     assert _holds(connection, rule, row) in (True, False, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -47,9 +48,9 @@ _ROWS = """
 """
 
 
-def _drafted(*sql: str) -> Draft:
+def _drafted(*sql: str, tables: tuple[Table, ...] = _TABLES) -> Draft:
     queries = tuple(Query(f"V{i}", QueryKind.SELECT, text) for i, text in enumerate(sql))
-    return draft(Catalog(_TABLES, queries=queries), dialect=MSSQL)
+    return draft(Catalog(tables, queries=queries), dialect=MSSQL)
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +161,24 @@ def test_what_would_show_other_rows_is_left(view: str, reason: str) -> None:
     made = _drafted(view)
     assert not made.mapping.views
     assert reason in made.left[0].text
+
+
+def test_a_view_compares_each_column_by_its_own_collation() -> None:
+    """Through a view over a view as well; what two collations are brought together in is left."""
+    cased = (
+        replace(column, collation="Latin1_General_BIN2") if column.name == "City" else column
+        for column in _TABLES[0].columns
+    )
+    made = _drafted(
+        "SELECT Code FROM Customers WHERE City='Pau' AND Company='Alfreds'",
+        "SELECT City AS Town FROM Customers",
+        "SELECT Town FROM V1 WHERE Town='Pau'",
+        "SELECT City FROM Customers UNION ALL SELECT Company FROM Customers",
+        tables=(replace(_TABLES[0], columns=tuple(cased)), *_TABLES[1:]),
+    )
+    both = str(made.mapping.views["V0"].sql)
+    assert 'RTRIM("customers"."city") = \'Pau\'' in both
+    assert 'LOWER("customers"."company" COLLATE "C")) = \'alfreds\'' in both
+    assert "LOWER" not in str(made.mapping.views["V2"].sql)
+    (left,) = made.left
+    assert (left.table, "latin1_general_bin2 and sql_latin1_general_cp1_ci_as" in left.text) == ("V3", True)

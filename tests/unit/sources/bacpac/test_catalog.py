@@ -249,6 +249,7 @@ def test_defaults_checks_identities_computed_columns_and_comments(tmp_path: Path
     assert table.column("a").identity is not None
     assert not table.column("a").nullable
     assert (table.column("b").default, table.column("b").nullable) == ("(N'x')", True)
+    assert (table.column("a").collation, table.column("b").collation) == (None, "Korean_Wansung_CI_AS")
     assert (table.column("d").calculated, table.column("d").stored) == ("([a]*(2))", False)
     assert [(check.name, check.expression, check.columns) for check in table.checks] == [("C1", "[a]>(0)", ("a",))]
     assert [(query.name, query.sql) for query in found.queries] == [("V", "SELECT 1 AS one")]
