@@ -73,6 +73,8 @@ class Column:
     """In a source, whether its text is HTML."""
     collation: str | None = None
     """In a source, the rules by which it compares the text; None: those of the database."""
+    unreadable: str | None = None
+    """In a source, why it does not give the values as they are: a plan that carries the column stops."""
 
 
 def shown_choices(choices: tuple[str, ...], most: int = 10) -> str:

@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.catalog import Catalog, Column, Notice, Table
 from pipeline.dialects.rules import Dialect
 from pipeline.engine.nest import make_nest, nests
-from pipeline.errors import DamagedSource, MappingError, UsageError
+from pipeline.errors import DamagedSource, MappingError, SourceError, UsageError
 from pipeline.mapping.check import Where, drafted, refuse
 from pipeline.mapping.document import Keys
 from pipeline.mapping.models import ColumnMapping, Mapping, TableMapping
@@ -68,7 +68,7 @@ def make_plan(
 ) -> Plan:
     """Check the mapping against the source and plan the tables `only` names (source or target name; empty: all).
 
-    Raises MappingError and UsageError.
+    Raises MappingError, UsageError, and SourceError for a column that the source does not give.
     """
     unread = source.unread
     if unread:
@@ -139,6 +139,8 @@ def _task(
         if not origin.stored:
             hint = "give it `generated:`, or `skip: true`, and leave it out of the table's filter"
             raise MappingError(f"table {source.name}, column {name}: the source holds no values of it", hint=hint)
+        if origin.unreadable:
+            raise SourceError(f"table {source.name}, column {name}: {origin.unreadable}", hint=f"or {_SKIP}")
         if rule is None:
             asks, hint = ("filter", "take the column out of the table's filter") if left else ("mapping", _SKIP)
             text = f"table {source.name}, column {name}: {origin.type} is not read, and the {asks} asks for it"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pipeline.catalog import Action, Check, ForeignKey, Index, IndexPart
 from pipeline.sources.bacpac.elements import Element, Name
 from pipeline.sources.bacpac.model import Model, by_table, own_name, script, table_name
+from pipeline.sources.sql_server import disabled_check
 
 Note = Callable[[Name, str], None]
 """Is told of a table what of it is not carried."""
@@ -88,7 +89,7 @@ class Constraints:
             self._tell_unknown(table, "check", one)
             expression = script(one, "CheckExpressionScript")
             if one.true("IsDisabled"):
-                self._note(table, f"check {own_name(one)} is left out, as the source has it disabled: {expression}")
+                self._note(table, disabled_check(own_name(one), expression))
                 continue
             named = {name[-1] for name in one.references.get("CheckExpressionDependencies", ()) if name[:-1] == table}
             # Only a check of one column belongs to it.

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pipeline.sources import sql_server
 from pipeline.sources.bacpac.elements import Element, Name
 from pipeline.sources.bacpac.types import Aliases
 
-_DEFAULT_SCHEMA = "dbo"
 _READ = {
     "SqlCheckConstraint",
     "SqlDatabaseOptions",
@@ -61,8 +61,8 @@ def by_table(objects: Iterable[Element], relationship: str) -> dict[Name, list[E
 
 
 def table_name(name: Name) -> str:
-    """`Customers` for [dbo].[Customers], `SalesLT.Customer` for others: names in a catalog have no schema."""
-    return ".".join(name[1:] if name[0] == _DEFAULT_SCHEMA else name)
+    """What a catalog calls the table or view."""
+    return sql_server.table_name(*name)
 
 
 def own_name(one: Element) -> str:

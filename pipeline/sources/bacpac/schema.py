@@ -11,6 +11,7 @@ from pipeline.sources.bacpac.constraints import Constraints
 from pipeline.sources.bacpac.elements import Element, Name
 from pipeline.sources.bacpac.model import Model, script, table_name
 from pipeline.sources.bacpac.types import column_type
+from pipeline.sources.sql_server import not_carried, of_own_step
 
 COMPUTED = SqlType("computed")
 """Of a column whose values SQL Server computes: a model does not say what type they have."""
@@ -98,7 +99,7 @@ class _Building:
         if collation and collation != self._collation:
             self._tell(table, one.name[-1], f"its collation is {collation}, which is not the database's")
         if step != "1":
-            self._tell(table, one.name[-1], f"the source counts it by {step}; new numbers count on by 1")
+            self._tell(table, one.name[-1], of_own_step(step))
         if type.name == "datetimeoffset":
             self._tell(table, one.name[-1], "arrives as the moment that it means; its offset is not kept")
 
@@ -108,9 +109,8 @@ class _Building:
         on_views = sum(one.reference("IndexedObject") not in tables for one in indexes)
         counted = Counter({type.removeprefix("Sql"): count for type, count in self._model.others.items()})
         counted["Index of a view"] += on_views
-        told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counted.items()) if count)
-        if told:
-            self._tell(None, None, f"not carried, by kind of object: {told}")
+        if told := not_carried(counted):
+            self._tell(None, None, told)
 
     def _tell(self, table: str | None, column: str | None, text: str) -> None:
         self._notices.append(Notice(table, column, text))

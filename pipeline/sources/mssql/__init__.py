@@ -1,0 +1,1 @@
+"""A live SQL Server, read over its own protocol."""
