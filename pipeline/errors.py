@@ -8,7 +8,9 @@
     │   ├── UnsupportedSource          a format, encryption or type that we do not read
     │   ├── PasswordError              an encrypted source whose password is missing or wrong
     │   ├── DamagedSource              a page, row or value that cannot be what it claims
-    │   └── SourceChanged              the source is no longer what it was when the run began
+    │   ├── SourceChanged              the source is no longer what it was when the run began
+    │   ├── ConnectionLost             a source behind a network cannot be reached, or went away: worth another try
+    │   └── StatementRefused           the source's server answered a statement with an error
     ├── TargetError                 5  PostgreSQL refused, or holds something else than expected
     │   └── TargetUnavailable          connection refused or lost: worth another try
     ├── RejectLimitExceeded         6  more rows refused than the user allows
@@ -69,6 +71,17 @@ class DamagedSource(SourceError):
 
 class SourceChanged(SourceError):
     pass
+
+
+class ConnectionLost(SourceError):
+    pass
+
+
+class StatementRefused(SourceError):
+    def __init__(self, message: str, *, hint: str | None = None, number: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.number = number
+        """The server's own number of the error, where it is known."""
 
 
 class TargetError(NaruError):

@@ -6,11 +6,14 @@ spellings are SQL Server's: lengths in bytes, checks in parentheses, views with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
 from pipeline.catalog import Action, Catalog, Column, SqlType, Table
+from pipeline.sources.mssql.schema.answers import statement
+from tests.tds.database import Answer, Result, ServedColumn
+from tests.tds.tokens import ServerError
 
 Row = dict[str, Any]
 Said = dict[str, list[Row]]
@@ -234,18 +237,19 @@ class _Describing:
                     "is_unique_constraint": False,
                     "is_disabled": False,
                     "is_hypothetical": False,
-                    "filter_definition": None,
+                    "filter_definition": index.predicate,
                 }
             )
-            for ordinal, part in enumerate(index.parts, 1):
+            keys = [(part.column, ordinal, part.descending, False) for ordinal, part in enumerate(index.parts, 1)]
+            for name, ordinal, descending, included in [*keys, *((name, 0, False, True) for name in index.included)]:
                 said["index_columns"].append(
                     {
                         "object_id": number,
                         "index_id": at,
-                        "column_id": table.column_names.index(part.column) + 1,
+                        "column_id": table.column_names.index(name) + 1,
                         "key_ordinal": ordinal,
-                        "is_descending_key": part.descending,
-                        "is_included_column": False,
+                        "is_descending_key": descending,
+                        "is_included_column": included,
                     }
                 )
 
@@ -305,6 +309,17 @@ def _split(name: str) -> tuple[str, str]:
     return schema or _DEFAULT_SCHEMA, rest
 
 
-def tuples(query: str, rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
-    """Rows in the order of the query's columns."""
-    return (tuple(row[name] for name in COLUMNS[query]) for row in rows)
+def answers(said: Said) -> dict[str, Answer]:
+    """Answers to the reader's statements; one that is not said is refused as a server does that knows no such view."""
+    return {statement(query): _answer(query, said.get(query)) for query in COLUMNS}
+
+
+def _answer(query: str, rows: Sequence[Row] | None) -> Answer:
+    if rows is None:
+        return lambda _: _unknown(query)
+    columns = [ServedColumn(name, type) for name, type in COLUMNS[query].items()]
+    return Result(columns, [tuple(row[name] for name in COLUMNS[query]) for row in rows])
+
+
+def _unknown(query: str) -> Result:
+    raise ServerError(208, f"Invalid object name 'sys.{query}'.")

@@ -8,12 +8,14 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from pipeline.errors import StatementRefused
 from pipeline.sources.mssql.clients.base import Client
-from pipeline.sources.mssql.refusal import UnknownName
 
 Row = Mapping[str, Any]
 Place = tuple[int, int]
 """Object and column of it; column 0 is the object itself."""
+_UNKNOWN = {195, 207, 208, 4121}
+"""Errors of a server that has no such function, column, view, or function of a schema."""
 
 
 @cache
@@ -38,7 +40,9 @@ class Answers:
         """Rows that older servers and Babelfish do not have: none there. Raises SourceError for any other reason."""
         try:
             return self.of(name)
-        except UnknownName:
+        except StatementRefused as error:
+            if error.number not in _UNKNOWN:
+                raise
             self.untold.append(what)
             return []
 

@@ -162,7 +162,7 @@ def _state(options: Mapping[str, object]) -> Iterator[str]:
 
 def _keys(table: Table) -> tuple[tuple[str, ...], ...]:
     """Columns to page by: unique, never NULL, and readable; the primary key first, then the shortest."""
-    unique = sorted((index for index in table.indexes if index.unique), key=_worth)
+    unique = sorted((index for index in table.indexes if index.tells_apart), key=_worth)
     firm = {column.name for column in table.columns if not column.nullable and not column.unreadable}
     return tuple(dict.fromkeys(index.columns for index in unique if firm.issuperset(index.columns)))
 

@@ -44,29 +44,32 @@ class Constraints:
         return sum(len(rows) for number, rows in self._indexes.items() if number not in self._names.tables)
 
     def indexes(self, table: int, note: Note) -> Iterator[Index]:
-        """The primary key first, then unique constraints, then the others."""
+        """The primary key first, then unique keys, then the others."""
         rows = self._indexes.get(table, ())
         for row in sorted(rows, key=lambda row: (not row["is_primary_key"], not row["is_unique_constraint"])):
-            parts, included, whole = self._columns(table, row["index_id"])
-            if reason := _why_left(row, whole=whole):
-                kind = "primary key" if row["is_primary_key"] else "index"
-                note(f"{kind} {row['name']} is left out: {reason}")
+            parts, included = self._columns(table, row["index_id"])
+            if reason := _why_left(row, told=bool(parts)):
+                note(f"{_kind(row)} {row['name']} is left out: {reason}")
                 continue
-            if included:
-                text = f"is carried without the columns that it includes: {', '.join(included)}"
-                note(f"index {row['name']} {text}")
-            yield Index(row["name"], parts, unique=bool(row["is_unique"]), primary=bool(row["is_primary_key"]))
+            yield Index(
+                row["name"],
+                parts,
+                unique=bool(row["is_unique"]),
+                primary=bool(row["is_primary_key"]),
+                included=included,
+                predicate=row["filter_definition"],
+            )
 
-    def _columns(self, table: int, index: int) -> tuple[tuple[IndexPart, ...], tuple[str, ...], bool]:
-        """Key columns, included ones, and whether the server tells all of them, each at a place of its own."""
+    def _columns(self, table: int, index: int) -> tuple[tuple[IndexPart, ...], tuple[str, ...]]:
+        """Key columns and included ones; none where the server does not tell all of them, each at its own place."""
         names = self._names.columns[table]
         rows = [row for row in self._parts.get(table, ()) if row["index_id"] == index]
         keys = sorted((row for row in rows if row["key_ordinal"] > 0), key=lambda row: int(row["key_ordinal"]))
-        included = tuple(names.get(row["column_id"], "?") for row in rows if row["is_included_column"])
         in_order = [row["key_ordinal"] for row in keys] == list(range(1, len(keys) + 1))
-        whole = bool(keys) and in_order and all(row["column_id"] in names for row in keys)
-        parts = (IndexPart(names[row["column_id"]], bool(row["is_descending_key"])) for row in keys if whole)
-        return tuple(parts), included, whole
+        if not in_order or not names.keys() >= {row["column_id"] for row in rows}:
+            return (), ()
+        parts = (IndexPart(names[row["column_id"]], bool(row["is_descending_key"])) for row in keys)
+        return tuple(parts), tuple(names[row["column_id"]] for row in rows if row["is_included_column"])
 
     def foreign_keys(self, table: int, note: Note) -> Iterator[ForeignKey]:
         for row in self._related.get(table, ()):
@@ -111,16 +114,20 @@ class Constraints:
             yield Check(row["name"], row["definition"], (column,) if column else ())
 
 
-def _why_left(index: Row, *, whole: bool) -> str | None:
+def _kind(index: Row) -> str:
+    if index["is_primary_key"]:
+        return "primary key"
+    return "unique key" if index["is_unique_constraint"] else "index"
+
+
+def _why_left(index: Row, *, told: bool) -> str | None:
     if index["type"] not in _OF_ROWS:
-        return f"it is {index['type_desc'].lower()}"
+        return f"{index['type_desc'].lower()} indexes are not carried"
     if index["is_hypothetical"]:
         return "it was made to try out, and holds nothing"
-    if index["filter_definition"] is not None:
-        return f"it holds only rows with {index['filter_definition']}"
     if index["is_disabled"]:
         return "the source has it disabled"
-    return None if whole else "this server does not tell all of its columns"
+    return None if told else "this server does not tell all of its columns"
 
 
 def _action(key: Row, event: str, note: Note) -> Action:

@@ -26,9 +26,8 @@ from pipeline.catalog import (
 from pipeline.dialects.draft import draft
 from pipeline.dialects.mssql import sql_server
 from pipeline.engine.plan import make_plan
-from pipeline.errors import SourceError
+from pipeline.errors import ConnectionLost, SourceError, StatementRefused
 from pipeline.mapping.models import ColumnMapping
-from pipeline.sources.mssql.refusal import ConnectionLost, UnknownName
 from pipeline.sources.mssql.schema.answers import statement
 from pipeline.sources.mssql.schema.catalog import read_schema
 from pipeline.sources.mssql.schema.tables import Schema, SqlColumn
@@ -67,7 +66,7 @@ class Canned:
         if name == self.lost:
             raise ConnectionLost("gone")
         if name not in self.said:
-            raise UnknownName(f"Invalid object name of {name}")
+            raise StatementRefused(f"Invalid object name of {name}", number=208)
         return self.said[name]
 
     def stream(self, sql: str, parameters: tuple[object, ...] = (), *, batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -195,26 +194,28 @@ def index(said: Said, name: str, **more: object) -> None:
 
 
 def test_indexes_that_are_not_carried_whole() -> None:
-    said = described(plain(Column("a", SqlType("int")), Column("b", SqlType("int"))))
+    said = described(plain(Column("a", SqlType("int"), nullable=False), Column("b", SqlType("int"))))
     index(said, "Included", is_unique=False)
     said["index_columns"].append(
         {**said["index_columns"][-1], "column_id": 3, "key_ordinal": 0, "is_included_column": True}
     )
     index(said, "Filtered", filter_definition="([a] IS NOT NULL)")
-    index(said, "Off", is_disabled=True)
+    index(said, "Off", is_disabled=True, is_unique_constraint=True)
     index(said, "Tried", is_hypothetical=True)
     index(said, "Shapes", type=4, type_desc="SPATIAL", is_unique=False)
     index(said, "Garbled")
     said["index_columns"][-1]["key_ordinal"] = 2
     found = schema(said)
-    assert found.catalog.table("T").indexes == (KEY, Index("Included", (IndexPart("a"),)))
+    assert found.catalog.table("T").indexes == (
+        KEY,
+        Index("Included", (IndexPart("a"),), included=("b",)),
+        Index("Filtered", (IndexPart("a"),), unique=True, predicate="([a] IS NOT NULL)"),
+    )
     assert found.tables["T"].keys == (("id",),)
     assert told(found) == [
-        ("T", None, "index Included is carried without the columns that it includes: b"),
-        ("T", None, "index Filtered is left out: it holds only rows with ([a] IS NOT NULL)"),
-        ("T", None, "index Off is left out: the source has it disabled"),
+        ("T", None, "unique key Off is left out: the source has it disabled"),
         ("T", None, "index Tried is left out: it was made to try out, and holds nothing"),
-        ("T", None, "index Shapes is left out: it is spatial"),
+        ("T", None, "index Shapes is left out: spatial indexes are not carried"),
         ("T", None, "index Garbled is left out: this server does not tell all of its columns"),
     ]
 
@@ -432,8 +433,19 @@ def test_a_server_that_knows_no_more_than_it_must() -> None:
 def test_what_every_server_has_to_tell(name: str) -> None:
     said = described(plain())
     del said[name]
-    with pytest.raises(UnknownName):
+    with pytest.raises(StatementRefused):
         schema(said)
+
+
+def test_a_query_that_is_refused_for_another_reason_is_not_taken_for_unknown() -> None:
+    class Denying(Canned):
+        def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, Any]]:
+            if QUERIES[sql] == "column_kinds":
+                raise StatementRefused("The SELECT permission was denied on the object 'columns'", number=229)
+            return super().rows(sql, parameters)
+
+    with pytest.raises(StatementRefused, match="permission was denied"):
+        read_schema(Denying(described(plain())))
 
 
 @pytest.mark.parametrize("name", sorted(COLUMNS))
