@@ -61,12 +61,17 @@ class Constraints:
             )
 
     def _columns(self, table: int, index: int) -> tuple[tuple[IndexPart, ...], tuple[str, ...]]:
-        """Key columns and included ones; none where the server does not tell all of them, each at its own place."""
+        """Key columns and included ones; none where the server does not tell all of them, each at its own place.
+
+        Babelfish before 2.9 gives the first columns of the table in the place of each index's own, and can be known
+        by that it calls key columns included.
+        """
         names = self._names.columns[table]
         rows = [row for row in self._parts.get(table, ()) if row["index_id"] == index]
         keys = sorted((row for row in rows if row["key_ordinal"] > 0), key=lambda row: int(row["key_ordinal"]))
         in_order = [row["key_ordinal"] for row in keys] == list(range(1, len(keys) + 1))
-        if not in_order or not names.keys() >= {row["column_id"] for row in rows}:
+        made_up = any(row["is_included_column"] for row in keys)
+        if made_up or not in_order or not names.keys() >= {row["column_id"] for row in rows}:
             return (), ()
         parts = (IndexPart(names[row["column_id"]], bool(row["is_descending_key"])) for row in keys)
         return tuple(parts), tuple(names[row["column_id"]] for row in rows if row["is_included_column"])

@@ -220,6 +220,15 @@ def test_indexes_that_are_not_carried_whole() -> None:
     ]
 
 
+def test_columns_of_keys_that_a_server_makes_up_are_not_believed() -> None:
+    """Babelfish before 2.9: a key of the wrong columns would page past rows."""
+    said = described(plain(Column("a", SqlType("int"))))
+    said["index_columns"][0]["is_included_column"] = True
+    found = schema(said)
+    assert (found.catalog.table("T").indexes, found.tables["T"].keys) == ((), ())
+    assert told(found) == [("T", None, "primary key PK is left out: this server does not tell all of its columns")]
+
+
 def test_keys_to_page_by_are_unique_and_never_null() -> None:
     a, b = Column("a", SqlType("int"), nullable=False), Column("b", SqlType("int"))
     indexes = (
