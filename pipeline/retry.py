@@ -21,7 +21,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
-from pipeline.errors import TargetUnavailable
+from pipeline.errors import ConnectionLost, TargetUnavailable
 from pipeline.log import get_logger
 
 PATIENCE_S: Final = 180.0
@@ -30,23 +30,30 @@ PATIENCE_S: Final = 180.0
 _log = get_logger()
 
 
-def _announce(state: RetryCallState) -> None:
-    _log.warning(
-        "target unavailable, trying again",
-        attempt=state.attempt_number,
-        wait_s=round(state.upcoming_sleep, 2),
-        error=str(state.outcome.exception()) if state.outcome else None,
-    )
+def _announce(what: str) -> Callable[[RetryCallState], None]:
+    def warn(state: RetryCallState) -> None:
+        _log.warning(
+            f"{what} unavailable, trying again",
+            attempt=state.attempt_number,
+            wait_s=round(state.upcoming_sleep, 2),
+            error=str(state.outcome.exception()) if state.outcome else None,
+        )
+
+    return warn
 
 
 RECONNECT: Final = Retrying(
     retry=retry_if_exception_type(TargetUnavailable),
     wait=wait_exponential_jitter(multiplier=0.25, max=15, jitter=1),
     stop=stop_after_delay(PATIENCE_S),
-    before_sleep=_announce,
+    before_sleep=_announce("target"),
     reraise=True,
 )
 """Try again while the target is unavailable, for three minutes from the first try."""
+
+
+REOPEN: Final = RECONNECT.copy(retry=retry_if_exception_type(ConnectionLost), before_sleep=_announce("source"))
+"""RECONNECT for a source behind a network."""
 
 
 BRIEFLY: Final = Retrying(

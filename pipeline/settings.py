@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,8 +17,23 @@ from pydantic_settings.exceptions import SettingsError as UnreadableSettings
 from pipeline.errors import SettingsError
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-_SECRETS = frozenset({"database_url", "postgresql_password", "access_password"})
+Encryption = Literal["mandatory", "strict", "optional"]
+Authentication = Literal[
+    "sql",
+    "integrated",
+    "ActiveDirectoryDefault",
+    "ActiveDirectoryDeviceCode",
+    "ActiveDirectoryIntegrated",
+    "ActiveDirectoryInteractive",
+    "ActiveDirectoryMSI",
+    "ActiveDirectoryPassword",
+    "ActiveDirectoryServicePrincipal",
+]
+"""How SQL Server is told who is asking; all but the first two are the driver's own words."""
+SourceSnapshot = Literal["auto", "isolation", "database", "none"]
+_SECRETS = frozenset({"database_url", "postgresql_password", "access_password", "mssql_password"})
 _TARGET_PARTS = ("postgresql_host", "postgresql_user", "postgresql_db")
+_SQL_SERVER_PARTS = ("mssql_host", "mssql_db")
 
 
 class DbType(Enum):
@@ -52,6 +67,19 @@ class Settings(BaseSettings):
     access_password: SecretStr | None = None
     access_links: Path | None = None
     """Directory of the Access files that the source's links may lead to; None follows none."""
+    mssql_host: str | None = None
+    mssql_port: Annotated[int, Field(ge=1, le=65535)] = 1433
+    mssql_db: str | None = None
+    mssql_user: str | None = None
+    mssql_password: SecretStr | None = None
+    mssql_encrypt: Encryption = "mandatory"
+    mssql_trust_server_certificate: bool = False
+    mssql_server_certificate: Path | None = None
+    mssql_authentication: Authentication = "sql"
+    mssql_odbc_driver: str | None = None
+    """Name or path of the ODBC driver to use instead of the one that comes with Naru."""
+    mssql_snapshot: SourceSnapshot = "auto"
+    """How the rows of one run are made to belong to one moment."""
     migration_batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Rows of a batch, at most."""
     migration_log_interval: Annotated[int, Field(ge=1)] = 10_000
@@ -74,6 +102,17 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
+    @field_validator("mssql_encrypt", "mssql_snapshot", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("mssql_authentication", mode="before")
+    @classmethod
+    def _as_the_driver_writes_it(cls, value: object) -> object:
+        words = {word.lower(): word for word in get_args(Authentication)}
+        return words.get(value.lower(), value) if isinstance(value, str) else value
+
     @field_validator("database_url")
     @classmethod
     def _is_url(cls, value: SecretStr | None) -> SecretStr | None:
@@ -88,6 +127,15 @@ class Settings(BaseSettings):
         if self.database_url is not None and given:
             raise ValueError(f"DATABASE_URL and {min(given).upper()} are both set; keep one way of naming the target")
         missing = [name for name in _TARGET_PARTS if getattr(self, name) is None]
+        if given and missing:
+            raise ValueError(f"{min(given).upper()} is set, and {', '.join(missing).upper()} missing")
+        return self
+
+    @model_validator(mode="after")
+    def _sql_server_is_whole(self) -> Self:
+        # The other settings of SQL Server may stand alone, beside a source that a URL names.
+        given = self.model_fields_set & {*_SQL_SERVER_PARTS, "mssql_port"}
+        missing = [name for name in _SQL_SERVER_PARTS if getattr(self, name) is None]
         if given and missing:
             raise ValueError(f"{min(given).upper()} is set, and {', '.join(missing).upper()} missing")
         return self

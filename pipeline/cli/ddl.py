@@ -11,13 +11,13 @@ import typer
 from pipeline.catalog import Catalog, Table
 from pipeline.cli.opening import (
     CodePageOption,
-    FileArgument,
     LinksOption,
     MappingOption,
     PasswordOption,
     SalvageOption,
+    SourceArgument,
     TablesOption,
-    load_file_settings,
+    load_source_settings,
     opened_plan,
 )
 from pipeline.cli.writing import write_whole
@@ -26,7 +26,7 @@ from pipeline.postgres.sql import Composable, text
 
 
 def ddl(
-    file: FileArgument = None,
+    source: SourceArgument = None,
     mapping: MappingOption = None,
     tables: TablesOption = "",
     code_page: CodePageOption = None,
@@ -36,8 +36,8 @@ def ddl(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
 ) -> None:
     """Print the SQL that makes the target's schema."""
-    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
-    with opened_plan(settings, file, mapping, code_page, tables, salvage=salvage) as opened:
+    settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
+    with opened_plan(settings, source, mapping, code_page, tables, salvage=salvage) as opened:
         script = schema_script(opened.plan.target, [task.target for task in opened.plan.tasks])
     if output is None:
         print(script, end="")  # noqa: T201

@@ -9,14 +9,13 @@ import typer
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
-    FileArgument,
     JsonOption,
     LinksOption,
     PasswordOption,
-    is_one_access_file,
-    load_file_settings,
+    SourceArgument,
+    load_source_settings,
+    lone_access_file,
     open_source,
-    source_path,
 )
 from pipeline.dialects.draft import draft
 from pipeline.errors import UsageError
@@ -26,7 +25,7 @@ from pipeline.sources.access.cross_check import cross_check
 
 
 def inspect(
-    file: FileArgument = None,
+    source: SourceArgument = None,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
@@ -35,16 +34,16 @@ def inspect(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show tables, columns, keys, relationships and warnings of a file."""
-    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
-    alone = is_one_access_file(settings, file)
-    if compare and not alone:
+    """Show tables, columns, keys, relationships and warnings of a source."""
+    settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
+    alone = lone_access_file(settings, source)
+    if compare and alone is None:
         raise UsageError("--cross-check reads one Access file alone", hint="leave out --follow-links and ACCESS_LINKS")
     # What can be shown is shown: of damage it is told, and nothing is carried anywhere.
-    opened, dialect_of = open_source(settings, file, code_page, salvage=alone)
-    with opened as source:
-        catalog = source.catalog()
-        differences = tuple(cross_check(source_path(settings, file), source)) if compare else None
+    opened, dialect_of = open_source(settings, source, code_page, salvage=alone is not None)
+    with opened:
+        catalog = opened.catalog()
+        differences = tuple(cross_check(alone, opened)) if compare and alone else None
     made = draft(catalog, dialect=dialect_of(catalog))
     if json:
         notices = [*catalog.unread, *catalog.notices, *made.notices, *made.left]

@@ -11,12 +11,12 @@ import typer
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
-    FileArgument,
     LinksOption,
     PasswordOption,
     SalvageOption,
+    SourceArgument,
     code_page_of,
-    load_file_settings,
+    load_source_settings,
     open_source,
 )
 from pipeline.cli.writing import write_whole
@@ -27,7 +27,7 @@ from pipeline.mapping.write import render
 
 
 def map_(
-    file: FileArgument = None,
+    source: SourceArgument = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write to this file; default: standard output."),
@@ -46,10 +46,10 @@ def map_(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a complete, commented mapping of a source: every table, column and key."""
-    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
-    opened, dialect_of = open_source(settings, file, code_page, salvage=salvage)
-    with opened as source:
-        catalog = source.catalog()
+    settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
+    opened, dialect_of = open_source(settings, source, code_page, salvage=salvage)
+    with opened:
+        catalog = opened.catalog()
     made = draft(catalog, dialect=dialect_of(catalog), naming=naming, schema=schema, lookups=lookups)
     # The columns' names are read in it, so that a run without it would find none of them.
     mapping = made.mapping.model_copy(update={"code_page": code_page_of(code_page)})

@@ -21,15 +21,15 @@ import pipeline
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
-    FileArgument,
     JsonOption,
     LinksOption,
     MappingOption,
     Opened,
     PasswordOption,
     SalvageOption,
+    SourceArgument,
     TablesOption,
-    load_file_settings,
+    load_source_settings,
     open_target,
     opened_plan,
 )
@@ -49,7 +49,7 @@ _FOUND_SOMETHING = 1
 
 
 def migrate(
-    file: FileArgument = None,
+    source: SourceArgument = None,
     mapping: MappingOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; read everything and tell.")] = False,
     batch_size: Annotated[
@@ -72,13 +72,13 @@ def migrate(
     json: JsonOption = False,
 ) -> None:
     """Carry a database into PostgreSQL, verify it, and print the report."""
-    settings = load_file_settings(
-        password_stdin=password_stdin, access_links=follow_links, migration_batch_size=batch_size
+    settings = load_source_settings(
+        source, password_stdin=password_stdin, follow_links=follow_links, migration_batch_size=batch_size
     )
     console = make_console(stderr=json)
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     log = open_log(Path("logs"), verbose=verbose, run_id=run_id)
-    with opened_plan(settings, file, mapping, code_page, tables, salvage=salvage) as opened:
+    with opened_plan(settings, source, mapping, code_page, tables, salvage=salvage) as opened:
         print_notices(console, opened.plan.notices)
         target = open_target(settings, console)
         if dry_run:

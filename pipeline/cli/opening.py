@@ -28,9 +28,16 @@ from pipeline.settings import DbType, Settings, load_settings
 from pipeline.sources.access import AccessSource, LinkedSource
 from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
+from pipeline.sources.mssql import MssqlSource
+from pipeline.sources.mssql.address import Address, is_url
 
-FileArgument = Annotated[
-    Path | None, typer.Argument(metavar="FILE", help="The file (.mdb, .accdb, .bacpac); default: ACCESS_PATH.")
+SourceArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A file (.mdb, .accdb, .bacpac) or mssql://user@host:1433/database; "
+        "default: ACCESS_PATH or MSSQL_HOST and MSSQL_DB.",
+    ),
 ]
 MappingOption = Annotated[
     Path | None, typer.Option("--mapping", "-m", metavar="M", help="The mapping; default: what `map` would write.")
@@ -40,7 +47,7 @@ CodePageOption = Annotated[
     str | None, typer.Option(metavar="CP", help="Code page of an Access 97 file whose header is wrong: 949.")
 ]
 PasswordOption = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the file's password from standard input, one line.")
+    bool, typer.Option("--password-stdin", help="Read the source's password from standard input, one line.")
 ]
 LinksOption = Annotated[
     Path | None,
@@ -54,7 +61,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard
 DialectOf = Callable[[Catalog], Dialect]
 """A source's catalog may say what its expressions mean: by which collation SQL Server compares text."""
 _LONGEST_LINE = 1024
-"""Characters; Access takes 20."""
+"""Characters; Access takes 20, SQL Server 128."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +70,56 @@ class Opened:
 
     source: Source
     name: str
-    """The file's name, without its directories."""
+    """The file's name, without its directories; of a server, host and database."""
     mapping: Mapping
     plan: Plan
 
 
-def source_path(settings: Settings, file: Path | None) -> Path:
-    """The file that the flags or the settings name; raises UsageError and SettingsError."""
-    if file is not None:
-        return file
-    if settings.access_path is None:
-        raise UsageError(
-            "no source is named", hint="give the path of an .accdb, .mdb or .bacpac file, or set ACCESS_PATH"
-        )
-    if settings.db_type not in (None, DbType.ACCESS):
+def named_source(settings: Settings, source: str | None) -> Path | Address:
+    """The file or server that the command line or the settings name; raises UsageError and SettingsError."""
+    if source is not None:
+        return Address.from_url(source, settings) if is_url(source) else Path(source)
+    match _db_type(settings):
+        case DbType.MSSQL:
+            return Address.from_settings(settings)
+        case DbType.ACCESS if settings.access_path:
+            return settings.access_path
+        case DbType.ACCESS:
+            raise SettingsError("DB_TYPE=ACCESS, and no file is named", hint="set ACCESS_PATH, or name the file")
+        case kind:
+            raise SettingsError(
+                f"DB_TYPE={kind.value} is no source that is read yet",
+                hint="set DB_TYPE=ACCESS or MSSQL, or name the source on the command line",
+            )
+
+
+def _db_type(settings: Settings) -> DbType:
+    if settings.db_type is not None:
+        return settings.db_type
+    if settings.access_path and settings.mssql_host:
         raise SettingsError(
-            f"DB_TYPE={settings.db_type.value} is no source that is read yet",
-            hint="set DB_TYPE=ACCESS, or name the file on the command line",
+            "ACCESS_PATH and MSSQL_HOST both name a source", hint="set DB_TYPE to ACCESS or MSSQL, or name the source"
         )
-    return settings.access_path
+    if settings.access_path:
+        return DbType.ACCESS
+    if settings.mssql_host:
+        return DbType.MSSQL
+    raise UsageError(
+        "no source is named",
+        hint="give the path of an .accdb, .mdb or .bacpac file or mssql://user@host/database, or set ACCESS_PATH or "
+        "MSSQL_HOST",
+    )
 
 
-def load_file_settings(*, password_stdin: bool, **flags: object) -> Settings:
-    """Settings of a command that reads a file; `--password-stdin` outranks ACCESS_PASSWORD."""
-    return load_settings(access_password=_typed_password() if password_stdin else None, **flags)
+def load_source_settings(
+    source: str | None, *, password_stdin: bool, follow_links: Path | None = None, **flags: object
+) -> Settings:
+    """Settings of a command that reads a source; `--password-stdin` outranks ACCESS_PASSWORD and MSSQL_PASSWORD."""
+    password = _typed_password() if password_stdin else None
+    settings = load_settings(access_password=password, mssql_password=password, access_links=follow_links, **flags)
+    if follow_links is not None and not _is_access(named_source(settings, source)):
+        raise UsageError("--follow-links is for Access files", hint="leave it out")
+    return settings
 
 
 def _typed_password() -> str:
@@ -96,7 +129,7 @@ def _typed_password() -> str:
     of processes. Raises UsageError.
     """
     try:
-        line = getpass("password of the file: ") if sys.stdin.isatty() else sys.stdin.readline(_LONGEST_LINE)
+        line = getpass("password of the source: ") if sys.stdin.isatty() else sys.stdin.readline(_LONGEST_LINE)
     except (UnicodeDecodeError, EOFError):
         line = ""
     password = line.rstrip("\r\n")
@@ -106,29 +139,36 @@ def _typed_password() -> str:
 
 
 def open_source(
-    settings: Settings, file: Path | None, code_page: str | int | None, *, salvage: bool
+    settings: Settings, source: str | None, code_page: str | int | None, *, salvage: bool
 ) -> tuple[Source, DialectOf]:
-    """The source that the flags or the settings name, to be entered; raises UsageError and SettingsError."""
+    """The source that the command line or the settings name, to be entered; raises UsageError and SettingsError."""
+    named, page = named_source(settings, source), code_page_of(code_page)
+    if not _is_access(named) and (salvage or page is not None):
+        raise UsageError(f"{named.name}: --salvage and --code-page are for Access files", hint="leave them out")
+    if isinstance(named, Address):
+        return MssqlSource(named), _by_collation
+    if not _is_access(named):
+        return BacpacSource(named), _by_collation
     password = settings.access_password.get_secret_value() if settings.access_password else None
-    path, directory, page = source_path(settings, file), settings.access_links, code_page_of(code_page)
-    if _is_bacpac(path):
-        if salvage or page is not None:
-            raise UsageError(f"{path.name}: --salvage and --code-page are for Access files", hint="leave them out")
-        return BacpacSource(path), lambda catalog: sql_server(catalog.facts["collation"])
-    if directory is None:
-        return AccessSource(path, code_page=page, password=password, salvage=salvage), lambda _: ACCESS
+    if settings.access_links is None:
+        return AccessSource(named, code_page=page, password=password, salvage=salvage), lambda _: ACCESS
     if salvage:
         raise UsageError("--salvage reads one file alone", hint="leave out --follow-links and ACCESS_LINKS")
-    return LinkedSource(path, directory, code_page=page, password=password), lambda _: ACCESS
+    return LinkedSource(named, settings.access_links, code_page=page, password=password), lambda _: ACCESS
 
 
-def is_one_access_file(settings: Settings, file: Path | None) -> bool:
-    """Whether there is one file alone, of the kind that can be salvaged and read by another reader too."""
-    return settings.access_links is None and not _is_bacpac(source_path(settings, file))
+def lone_access_file(settings: Settings, source: str | None) -> Path | None:
+    """The source, where it is one file alone, of the kind that can be salvaged and read by another reader too."""
+    named = named_source(settings, source)
+    return named if isinstance(named, Path) and _is_access(named) and settings.access_links is None else None
 
 
-def _is_bacpac(path: Path) -> bool:
-    return path.suffix.lower() == ".bacpac"
+def _is_access(named: Path | Address) -> bool:
+    return isinstance(named, Path) and named.suffix.lower() != ".bacpac"
+
+
+def _by_collation(catalog: Catalog) -> Dialect:
+    return sql_server(catalog.facts["collation"])
 
 
 def code_page_of(flag: str | int | None) -> str | int | None:
@@ -139,7 +179,7 @@ def code_page_of(flag: str | int | None) -> str | int | None:
 @contextmanager
 def opened_plan(
     settings: Settings,
-    file: Path | None,
+    source: str | None,
     mapping: Path | None,
     code_page: str | None,
     tables: str = "",
@@ -149,10 +189,10 @@ def opened_plan(
     """Source, mapping and plan; without a mapping, the draft that `map` would write. Raises NaruError."""
     written = read_mapping(mapping) if mapping else None
     claimed = code_page or (written.mapping.code_page if written else None)
-    source, dialect_of = open_source(settings, file, claimed, salvage=salvage)
+    opened, dialect_of = open_source(settings, source, claimed, salvage=salvage)
     only = [name.strip() for name in tables.split(",") if name.strip()]
-    with source:
-        catalog = source.catalog()
+    with opened:
+        catalog = opened.catalog()
         dialect = dialect_of(catalog)
         if written:
             mapped = written.mapping
@@ -161,7 +201,7 @@ def opened_plan(
             made = draft(catalog, dialect=dialect)
             mapped = made.mapping
             plan = make_plan(catalog, mapped, dialect, only=only, notices=made.notices)
-        yield Opened(source, source_path(settings, file).name, mapped, plan)
+        yield Opened(opened, named_source(settings, source).name, mapped, plan)
 
 
 def open_target(settings: Settings, console: Console) -> Target:

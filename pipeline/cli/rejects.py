@@ -9,13 +9,13 @@ import typer
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
-    FileArgument,
     JsonOption,
     LinksOption,
     MappingOption,
     PasswordOption,
     SalvageOption,
-    load_file_settings,
+    SourceArgument,
+    load_source_settings,
     open_target,
     opened_plan,
 )
@@ -72,7 +72,7 @@ def _waiting(ledger: Ledger, table: str | None, limit: int) -> tuple[list[Reject
 
 @app.command()
 def replay(
-    file: FileArgument = None,
+    source: SourceArgument = None,
     mapping: MappingOption = None,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
@@ -81,9 +81,9 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Try the refused rows again, with the mapping and the target as they are now; exit 6 if some stay."""
-    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
+    settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
     console = make_console(stderr=json)
-    with opened_plan(settings, file, mapping, code_page, salvage=salvage) as opened:
+    with opened_plan(settings, source, mapping, code_page, salvage=salvage) as opened:
         target = open_target(settings, console)
         with connect(target, application_name="naru replay", autocommit=True) as connection:
             replayed, staying = replay_rejects(connection, opened.plan)

@@ -7,14 +7,14 @@ import typer
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import (
     CodePageOption,
-    FileArgument,
     JsonOption,
     LinksOption,
     MappingOption,
     PasswordOption,
     SalvageOption,
+    SourceArgument,
     TablesOption,
-    load_file_settings,
+    load_source_settings,
     open_target,
     opened_plan,
 )
@@ -25,7 +25,7 @@ from pipeline.report.text import as_json, print_findings
 
 
 def verify(
-    file: FileArgument = None,
+    source: SourceArgument = None,
     mapping: MappingOption = None,
     tables: TablesOption = "",
     code_page: CodePageOption = None,
@@ -35,9 +35,9 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Check counts, keys, relationships, required columns, identities and the quarantine; exit 1 on a finding."""
-    settings = load_file_settings(password_stdin=password_stdin, access_links=follow_links)
+    settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
     console = make_console(stderr=json)
-    with opened_plan(settings, file, mapping, code_page, tables, salvage=salvage) as opened:
+    with opened_plan(settings, source, mapping, code_page, tables, salvage=salvage) as opened:
         target = open_target(settings, console)
         with connect(target, application_name="naru verify", autocommit=True) as connection:
             findings = verify_plan(connection, opened.plan, opened.source)

@@ -1,4 +1,4 @@
-"""What is asked of a driver; which one answers is a matter of settings."""
+"""What is asked of a connection to SQL Server, whichever driver carries it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,25 @@ Parameter = bool | int | float | str | bytes | Decimal | None
 
 
 class Client(Protocol):
-    """One connection; not for two threads at once."""
+    """One connection; not for two threads at once, and one open `stream` at a time.
+
+    All raise ConnectionLost when the connection is gone, and StatementRefused with the server's own words.
+    """
 
     def execute(self, sql: str) -> None:
-        """A statement without rows."""
+        """Run what gives no rows: SET, BEGIN TRANSACTION."""
 
     def rows(self, sql: str, parameters: tuple[Parameter, ...] = ()) -> list[dict[str, Any]]:
-        """All rows of a small result, by column name."""
+        """A small result whole, each row by column name."""
 
     def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """Rows in bounded memory, with the columns as they are selected."""
+        """A result of any length in bounded memory, by batches that are not empty, with the columns as selected.
 
-    def close(self) -> None: ...
+        Types: bool, uint8, int16, int32, int64, float, double, decimal128(p, s) (money is 19,4, smallmoney 10,4),
+        date32, time64[ns], timestamp[us] for datetime, smalldatetime and datetime2, timestamp[us, +00:00] for
+        datetimeoffset, large_string and large_binary. Digits beyond a microsecond are cut off, towards the past,
+        but for time. Left early, it ends the statement.
+        """
+
+    def close(self) -> None:
+        """End the session; may be called again, and never raises."""

@@ -1,0 +1,59 @@
+"""Opens sessions on SQL Server that mean the same whatever the server, the login or the driver has set."""
+
+from __future__ import annotations
+
+from pipeline.errors import StatementRefused
+from pipeline.log import get_logger
+from pipeline.retry import REOPEN
+from pipeline.sources.mssql.address import Address
+from pipeline.sources.mssql.clients.arrow import ArrowClient
+from pipeline.sources.mssql.clients.base import Client
+from pipeline.sources.mssql.clients.odbc import OdbcClient
+
+LOCK_TIMEOUT_MS = 60_000
+
+SESSION = (
+    "SET NOCOUNT ON",
+    "SET TEXTSIZE -1",  # a driver may ask for less, and the server then cuts long values off without a word
+    "SET ROWCOUNT 0",
+    "SET ANSI_NULLS, ANSI_PADDING, ANSI_WARNINGS, ARITHABORT, CONCAT_NULL_YIELDS_NULL, QUOTED_IDENTIFIER ON",
+    "SET NUMERIC_ROUNDABORT OFF",
+    f"SET LOCK_TIMEOUT {LOCK_TIMEOUT_MS}",  # a table that is locked for good ends in an error, not in a wait
+)
+"""Without these, rows could be missing or cut off."""
+
+PREFERRED = (
+    "SET LANGUAGE us_english",  # of the errors, by whose text some are told apart
+    "SET DATEFORMAT ymd",
+    "SET DEADLOCK_PRIORITY LOW",  # the application's work goes first; ours is tried again
+)
+"""Of no weight for the values; Babelfish knows not all of them."""
+
+_log = get_logger()
+
+
+def connect(address: Address) -> Client:
+    """A new session; raises ConnectionLost where another try may help, SourceError or SettingsError where not."""
+    client = OdbcClient(address) if address.odbc_driver else ArrowClient(address)
+    try:
+        for statement in SESSION:
+            client.execute(statement)
+        for statement in PREFERRED:
+            _prefer(client, statement)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def reconnect(address: Address) -> Client:
+    """As `connect`, tried again for three minutes while the server cannot be reached."""
+    client: Client = REOPEN(connect, address)
+    return client
+
+
+def _prefer(client: Client, statement: str) -> None:
+    try:
+        client.execute(statement)
+    except StatementRefused as error:
+        _log.info("the server does not take a setting of the session", statement=statement, error=error.message)
