@@ -1,4 +1,4 @@
-"""A live SQL Server, read over its own protocol."""
+"""A live SQL Server as a source."""
 
 from pipeline.sources.mssql.source import MssqlSource
 

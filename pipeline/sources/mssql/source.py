@@ -2,45 +2,120 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pipeline.batch import Batch, Fingerprint, Position
-from pipeline.catalog import Catalog
-from pipeline.errors import UnsupportedSource
+from pipeline.catalog import Catalog, Notice
+from pipeline.errors import SourceError
 from pipeline.sources.mssql.address import Address
+from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
+from pipeline.sources.mssql.consistency import Consistency, consistency
+from pipeline.sources.mssql.keyset import Keyset, keyset_of
+from pipeline.sources.mssql.reading import TableReader
+from pipeline.sources.mssql.schema.answers import statement
+from pipeline.sources.mssql.schema.catalog import read_schema
+from pipeline.sources.mssql.schema.tables import Schema, SqlTable
+from pipeline.sources.mssql.session import Session
+
+_NO_KEY = (
+    "has no key that reading can go on by, so it is read in one pass: a load that is interrupted begins again with its "
+    "first row"
+)
 
 
 class MssqlSource:
-    """The connection alone; its tables are not read yet."""
+    """Tables of a database on a server. Their order is that of their keys; a table without one has none."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
+        self._reading: Consistency | None = None
+        self._session = Session(self._connect)
+        self._schema: Schema | None = None
+        self._code_page: int | None = None
 
     def __enter__(self) -> Self:
-        connect(self._address).close()
+        try:
+            self._code_page = _identity(self._session)["code_page"]
+            self._schema = self._session.ask(read_schema)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        pass
+        reading, self._reading, self._schema = self._reading, None, None
+        self._session.close()
+        if reading is not None:
+            reading.close()
+
+    def _connect(self) -> Client:
+        """A session that reads as the run does, from the first on."""
+        if self._reading is None:
+            with closing(connect(self._address)) as client:
+                self._reading = consistency(self._address, client)
+        client = connect(self._reading.address)
+        try:
+            self._reading.begin(client)
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def catalog(self) -> Catalog:
-        raise self._not_yet()
+        catalog, tables = self._opened.catalog, self._opened.tables
+        keyless = tuple(Notice(name, None, _NO_KEY) for name, table in tables.items() if self._keyset(table) is None)
+        consistent = self._reading.notices if self._reading else ()
+        return replace(catalog, notices=consistent + catalog.notices + keyless)
+
+    @property
+    def _opened(self) -> Schema:
+        if self._schema is None:
+            raise SourceError(f"{self._address.name}: is not open")
+        return self._schema
 
     def fingerprint(self) -> Fingerprint:
-        raise self._not_yet()
+        """Of the database and its tables, columns, types and keys: what rows it has, nobody can hash while it lives.
+
+        What a run reads is held together by its isolation, and by the count of each table's rows.
+        """
+        tables = self._session.ask(read_schema).tables
+        told = json.dumps([_identity(self._session), [repr(tables[name]) for name in sorted(tables)]], default=str)
+        return Fingerprint("mssql", hashlib.sha256(told.encode()).hexdigest(), 0)
 
     def batches(
         self, table: str, *, after: Position | None = None, batch_rows: int, columns: tuple[str, ...] | None = None
     ) -> Iterator[Batch]:
-        raise self._not_yet()
+        """As `Source.batches`. Locators count the rows of a table from 1, in the order of its key."""
+        if batch_rows < 1:
+            raise SourceError(f"batches of {batch_rows} rows cannot be read")
+        found = self._table(table)
+        chosen = tuple(column.name for column in found.columns) if columns is None else columns
+        return self._reader(found).batches(chosen, batch_rows=batch_rows, after=after)
 
     def count(self, table: str) -> int:
-        raise self._not_yet()
+        return self._reader(self._table(table)).count()
 
-    def _not_yet(self) -> UnsupportedSource:
-        return UnsupportedSource(f"{self._address.name}: live databases are not read yet", hint="export a .bacpac")
+    def _reader(self, table: SqlTable) -> TableReader:
+        return TableReader(self._session, table, self._keyset(table))
+
+    def _keyset(self, table: SqlTable) -> Keyset | None:
+        return keyset_of(table, self._code_page)
+
+    def _table(self, name: str) -> SqlTable:
+        if name not in self._opened.tables:
+            raise SourceError(f"{self._address.name}: has no table {name!r}", hint="`inspect` lists the tables")
+        return self._opened.tables[name]
+
+
+def _identity(session: Session) -> dict[str, Any]:
+    """What tells the database apart from others, and from one that took its name; and its code page."""
+    return session.rows(statement("identity"))[0]

@@ -1,0 +1,86 @@
+"""From the rows of a table to batches, and whether they are all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from pipeline.batch import Batch, Position
+from pipeline.errors import SourceChanged, SourceError
+from pipeline.sources.mssql.keyset import Keyset
+from pipeline.sources.mssql.layout import Layout
+from pipeline.sources.mssql.pages import PAGE_ROWS, Pages, Piece, Place, name_of
+from pipeline.sources.mssql.schema.tables import SqlTable
+from pipeline.sources.mssql.session import Session
+
+_BATCH_BYTES = 8 << 20
+_WRITTEN_TO = (
+    "stop what writes to it, or read one moment of it (MSSQL_SNAPSHOT=isolation or database); then run with --restart"
+)
+
+
+class TableReader:
+    """Reads the rows of one table, in the order of its key."""
+
+    def __init__(self, session: Session, table: SqlTable, keyset: Keyset | None, *, page_rows: int = PAGE_ROWS) -> None:
+        self._session, self._table, self._keyset, self._page_rows = session, table, keyset, page_rows
+
+    def count(self) -> int:
+        sql = f"SELECT COUNT_BIG(*) AS n FROM {name_of(self._table)}"  # noqa: S608 (the name is bracketed)
+        return int(self._session.rows(sql)[0]["n"])
+
+    def batches(self, columns: tuple[str, ...], *, batch_rows: int, after: Position | None) -> Iterator[Batch]:
+        """Batches of at most `batch_rows` rows and some 8 MiB. Marks are rows of the table, values of the last key.
+
+        Raises SourceChanged where the table counts other rows at the end than came.
+        """
+        layout = Layout.of(self._table, columns, self._keyset)
+        end, fetch_rows = self._place(after), min(batch_rows, layout.fetch_rows)
+        pages = Pages(self._session, self._table, layout, end, fetch_rows=fetch_rows, page_rows=self._page_rows)
+        for pieces in _gathered(pages, batch_rows):
+            start, end = end, pieces[-1].end
+            yield _batch(layout, pieces, start, end)
+        self._check_count(end.rows)
+
+    def _check_count(self, read: int) -> None:
+        """A result that ended early, and rows that came or went behind the reader, make another number."""
+        if (count := self.count()) != read:
+            text = f"table {self._table.name!r} has {count:,} rows, and {read:,} were read"
+            raise SourceChanged(text, hint=_WRITTEN_TO)
+
+    def _place(self, after: Position | None) -> Place:
+        match after and after.mark:
+            case None:
+                return Place()
+            case [int(rows), list(key)] if rows > 0 and self._keyset is not None:
+                return Place(rows, key)
+            case mark:
+                text = f"{str(mark)[:200]} is no position in table {self._table.name!r}"
+                raise SourceError(text, hint="load the table again from the start with --restart")
+
+
+def _gathered(pieces: Iterable[Piece], batch_rows: int) -> Iterator[list[Piece]]:
+    """Pieces of one batch: at least one, and no more rows or bytes than a batch may have."""
+    held: list[Piece] = []
+    rows = size = 0
+    for piece in pieces:
+        if held and (rows + piece.rows.num_rows > batch_rows or size + piece.rows.nbytes > _BATCH_BYTES):
+            yield held
+            held, rows, size = [], 0, 0
+        held.append(piece)
+        rows, size = rows + piece.rows.num_rows, size + piece.rows.nbytes
+    if held:
+        yield held
+
+
+def _batch(layout: Layout, pieces: list[Piece], start: Place, end: Place) -> Batch:
+    rows = pieces[0].rows
+    if len(pieces) > 1:
+        rows = pa.Table.from_batches([piece.rows for piece in pieces]).combine_chunks().to_batches()[0]
+    frame, defects = layout.frame(rows)
+    locators = pl.Series("locator", np.arange(start.rows + 1, end.rows + 1, dtype=np.int64))
+    # Rows without a key have no order, so that nothing can go on behind one of them.
+    return Batch(frame, locators, Position(None if end.key is None else [end.rows, end.key]), defects)

@@ -1,0 +1,90 @@
+"""The one connection of a source: made when it is needed, and again after it was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, TypeVar
+
+from tenacity import Retrying
+
+from pipeline.errors import ConnectionLost, SourceError
+from pipeline.retry import REOPEN, resuming
+from pipeline.sources.mssql.clients.base import Client, Parameter
+
+T = TypeVar("T")
+
+
+def patient(progress: Callable[[], object]) -> Retrying:
+    """REOPEN for work that takes long, as `resuming` is RECONNECT for such."""
+    return resuming(progress).copy(retry=REOPEN.retry, before_sleep=REOPEN.before_sleep)
+
+
+class Session:
+    """A connection for any thread; what is asked of it ends the rows that were still coming for another."""
+
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        """`connect` makes one that is ready to read, and raises SourceError."""
+        self._connect = connect
+        self._client: Client | None = None
+        self._coming: Iterator[Any] | None = None
+        self._lock = Lock()
+
+    def close(self) -> None:
+        with self._lock:
+            self._end_rows()
+            client, self._client = self._client, None
+            if client is not None:
+                client.close()
+
+    def ask(self, question: Callable[[Client], T]) -> T:
+        """The answer to what can be asked twice: a lost connection is made anew."""
+        answer: T = patient(lambda: None)(self._ask, question)
+        return answer
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """A small result."""
+        return self.ask(lambda client: client.rows(sql))
+
+    def stream(self, sql: str, parameters: tuple[Parameter, ...], *, batch_rows: int) -> Iterator[Any]:
+        """pyarrow.RecordBatch after RecordBatch. Raises ConnectionLost; what is asked next connects again."""
+        with self._lock, self._connected() as client:
+            self._coming = coming = client.stream(sql, parameters, batch_rows=batch_rows)
+        while (piece := self._next(coming)) is not None:
+            yield piece
+
+    def _ask(self, question: Callable[[Client], T]) -> T:
+        with self._lock, self._connected() as client:
+            return question(client)
+
+    def _next(self, coming: Iterator[Any]) -> Any:
+        with self._lock:
+            if self._coming is not coming:
+                raise SourceError("rows were still to come when the connection was asked for something else")
+            with self._losing():
+                return next(coming, None)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Client]:
+        self._end_rows()
+        with self._losing():
+            if self._client is None:
+                self._client = self._connect()
+            yield self._client
+
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
+        """Let go of a connection that is lost."""
+        try:
+            yield
+        except ConnectionLost:
+            lost, self._client, self._coming = self._client, None, None
+            if lost is not None:
+                lost.close()
+            raise
+
+    def _end_rows(self) -> None:
+        coming, self._coming = self._coming, None
+        if isinstance(coming, Generator):
+            coming.close()
