@@ -159,7 +159,7 @@ class _Describing:
         said["database"].append(
             {
                 "name": facts.get("database", "shop"),
-                "login": "reader",
+                "login": "[reader]",
                 "collation": self._collation,
                 "server": "tests",
                 "version": "16.0.4165.4",

@@ -1,6 +1,6 @@
 -- The database and its server, one row. SQL Server 2012, Babelfish.
 select db_name() as name,
-       user_name() as login,
+       quotename(user_name()) as login,
        cast(databasepropertyex(db_name(), 'Collation') as nvarchar(128)) as collation,
        cast(serverproperty('ServerName') as nvarchar(128)) as server,
        cast(serverproperty('ProductVersion') as nvarchar(128)) as version,

@@ -12,7 +12,7 @@ from itertools import groupby
 from pipeline.catalog import Catalog, Column, Index, Notice, Query, QueryKind, Table
 from pipeline.errors import SourceError
 from pipeline.sources.mssql.clients.base import Client
-from pipeline.sources.mssql.schema.answers import Answers, Row
+from pipeline.sources.mssql.schema.answers import Answers, Place, Row
 from pipeline.sources.mssql.schema.columns import HIDDEN, Columns
 from pipeline.sources.mssql.schema.constraints import Constraints, Names
 from pipeline.sources.mssql.schema.oddities import column_oddities, table_oddities
@@ -54,61 +54,58 @@ class _Building:
         self._answers = answers
         self._notices: list[Notice] = []
         (self._database,) = answers.of("database")
-        if self._database["collation"] is None:
-            raise SourceError(f"database {self._database['name']}: does not say by which collation it compares text")
         tables = answers.of("tables")
         self._names = {row["object_id"]: table_name(row["schema_name"], row["name"]) for row in tables}
         self._tables = sorted(tables, key=lambda row: self._names[row["object_id"]])
-        self._check_names()
-        kinds = answers.where_told("column_kinds", "masked, encrypted and generated columns")
-        internal = internal_columns(answers)
-        unreadable = unreadable_columns(answers, kinds, f"[{self._database['login']}]")
-        self._columns = Columns(answers, self._database["collation"], internal, unreadable, self._tell_of)
-        self._column_names = {number: self._columns.names(number) for number in self._names}
-        self._constraints = Constraints(answers, Names(self._names, self._column_names))
-        self._rows = {row["object_id"]: row["row_count"] for row in answers.where_told("row_counts", "counts of rows")}
-        for number in sorted({number for number, _ in internal} & {*self._names}, key=self._names.__getitem__):
-            self._tell_of(number, None, "is a node or edge: its numbers behind $node_id are not shown by the server")
-        for (number, column), text in column_oddities(kinds):
-            self._tell_of(number, self._column_names.get(number, {}).get(column), text)
 
     def schema(self) -> Schema:
-        made = [self._table(row) for row in self._tables]
-        for number, text in table_oddities(self._answers, self._names):
-            self._tell_of(number, None, text)
-        queries = tuple(self._query(row) for row in self._answers.of("views"))
+        self._check()
+        kinds = self._answers.where_told("column_kinds", "masked, encrypted and generated columns")
+        internal = internal_columns(self._answers)
+        unreadable = unreadable_columns(self._answers, kinds, self._database["login"])
+        columns = Columns(self._answers, self._database["collation"], internal, unreadable, self._tell_of)
+        names = Names(self._names, {number: columns.names(number) for number in self._names})
+        constraints = Constraints(self._answers, names)
+        counted = self._answers.where_told("row_counts", "counts of rows")
+        rows = {row["object_id"]: int(row["row_count"]) for row in counted if row["row_count"] >= 0}
+        tables = tuple(self._table(row, columns, constraints, rows.get(row["object_id"])) for row in self._tables)
+        self._tell_oddities(kinds, internal, names)
+        queries = tuple(map(_query, self._answers.of("views")))
         facts = self._facts()
-        self._tell_of_the_rest()
-        catalog = Catalog(tuple(table for table, _ in made), facts, tuple(self._notices), queries)
-        return Schema(catalog, {read.name: read for _, read in made})
+        self._tell_of_the_rest(constraints.on_views)
+        read = (
+            SqlTable(table.name, row["schema_name"], row["name"], tuple(columns.read(row["object_id"])), _keys(table))
+            for row, table in zip(self._tables, tables, strict=True)
+        )
+        catalog = Catalog(tables, facts, tuple(self._notices), queries)
+        return Schema(catalog, {table.name: table for table in read})
 
-    def _check_names(self) -> None:
+    def _check(self) -> None:
+        where = f"database {self._database['name']}"
+        if self._database["collation"] is None:
+            raise SourceError(f"{where}: does not say by which collation it compares text")
         for name, count in Counter(self._names.values()).items():
             if count > 1:
-                text = f"has {count} tables that are called {name!r} when `dbo.` is left out"
-                raise SourceError(f"database {self._database['name']}: {text}")
+                raise SourceError(f"{where}: has {count} tables that are called {name!r} when `dbo.` is left out")
 
-    def _table(self, row: Row) -> tuple[Table, SqlTable]:
-        number, name = row["object_id"], self._names[row["object_id"]]
-        columns = tuple(self._columns.of(number))
-        declared, read = tuple(column for column, _ in columns), tuple(column for _, column in columns)
+    def _table(self, row: Row, columns: Columns, constraints: Constraints, rows: int | None) -> Table:
+        number = row["object_id"]
+        declared = tuple(columns.declared(number))
         self._tell_unreadable(number, declared)
 
         def note(text: str) -> None:
             self._tell_of(number, None, text)
 
-        rows = self._rows.get(number)
-        table = Table(
-            name,
+        return Table(
+            self._names[number],
             declared,
             row["schema_name"],
-            tuple(self._constraints.indexes(number, note)),
-            tuple(self._constraints.foreign_keys(number, note)),
-            self._columns.comment(number),
-            int(rows) if rows is not None and rows >= 0 else None,
-            tuple(self._constraints.checks(number, note)),
+            tuple(constraints.indexes(number, note)),
+            tuple(constraints.foreign_keys(number, note)),
+            columns.comment(number),
+            rows,
+            tuple(constraints.checks(number, note)),
         )
-        return table, SqlTable(name, row["schema_name"], row["name"], read, _keys(table))
 
     def _tell_unreadable(self, number: int, columns: tuple[Column, ...]) -> None:
         """A line for each reason, and not for each column of a table that has many."""
@@ -118,11 +115,13 @@ class _Building:
             what = "no column can be read" if len(names) == len(columns) else f"not readable: {', '.join(names)}"
             self._tell_of(number, None, f"{what}: {reason}")
 
-    def _query(self, row: Row) -> Query:
-        name = table_name(row["schema_name"], row["name"])
-        if row["definition"] is None:
-            return Query(name, QueryKind.SELECT, "", reason=f"its text is encrypted, or {HIDDEN}")
-        return Query(name, QueryKind.SELECT, row["definition"].strip())
+    def _tell_oddities(self, kinds: list[Row], internal: set[Place], names: Names) -> None:
+        for (number, column), text in column_oddities(kinds):
+            self._tell_of(number, names.columns.get(number, {}).get(column), text)
+        for number in dict.fromkeys(number for number, _ in sorted(internal)):
+            self._tell_of(number, None, "is a node or edge: its numbers behind $node_id are not shown by the server")
+        for number, text in table_oddities(self._answers, self._names):
+            self._tell_of(number, None, text)
 
     def _facts(self) -> dict[str, str]:
         said = self._database
@@ -133,8 +132,8 @@ class _Building:
             facts["state"] = ", ".join(_state(row))
         return {name: value for name, value in facts.items() if value}
 
-    def _tell_of_the_rest(self) -> None:
-        counted: Counter[str] = Counter({"Index of a view": self._constraints.on_views})
+    def _tell_of_the_rest(self, on_views: int) -> None:
+        counted: Counter[str] = Counter({"Index of a view": on_views})
         for row in self._answers.where_told("objects", "procedures, functions, triggers and sequences"):
             counted[_KINDS.get(row["type"]) or row["type_desc"]] += row["object_count"]
         if told := not_carried(counted):
@@ -150,6 +149,13 @@ class _Building:
     def _tell_of(self, number: int, column: str | None, text: str) -> None:
         if number in self._names:
             self._notices.append(Notice(self._names[number], column, text))
+
+
+def _query(row: Row) -> Query:
+    name = table_name(row["schema_name"], row["name"])
+    if row["definition"] is None:
+        return Query(name, QueryKind.SELECT, "", reason=f"its text is encrypted, or {HIDDEN}")
+    return Query(name, QueryKind.SELECT, row["definition"].strip())
 
 
 def _state(options: Mapping[str, object]) -> Iterator[str]:

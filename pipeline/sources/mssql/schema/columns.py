@@ -38,14 +38,16 @@ class Columns:
         """By their numbers, in their order."""
         return {row["column_id"]: row["name"] for row in self._rows.get(table, ())}
 
-    def of(self, table: int) -> Iterator[tuple[Column, SqlColumn]]:
-        for row in self._rows.get(table, ()):
-            yield self._column(row), self._read(row)
+    def declared(self, table: int) -> Iterator[Column]:
+        """As the catalog has them."""
+        return map(self._column, self._rows.get(table, ()))
 
-    def _read(self, row: Row) -> SqlColumn:
-        type = column_type(row)
-        page = self._pages.get(row["collation_name"]) if type.name in _CODED else None
-        return SqlColumn(row["name"], type, page or None, most_bytes(row))
+    def read(self, table: int) -> Iterator[SqlColumn]:
+        """What a SELECT has to know of them."""
+        for row in self._rows.get(table, ()):
+            type = column_type(row)
+            page = self._pages.get(row["collation_name"]) if type.name in _CODED else None
+            yield SqlColumn(row["name"], type, page or None, most_bytes(row))
 
     def _column(self, row: Row) -> Column:
         type, here = column_type(row), place(row)

@@ -401,8 +401,8 @@ def test_columns_of_a_graph_that_no_statement_can_name() -> None:
     found = schema(said)
     assert found.catalog.table("T").column_names == ("id", "$node_id_2")
     assert told(found) == [
-        ("T", None, "is a node or edge: its numbers behind $node_id are not shown by the server"),
         ("T", None, "index GRAPH_UNIQUE_INDEX is left out: this server does not tell all of its columns"),
+        ("T", None, "is a node or edge: its numbers behind $node_id are not shown by the server"),
     ]
 
 
