@@ -8,23 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pipeline.sources.mssql.address import Address
-from pipeline.sources.mssql.connect import connect
 from pydantic import SecretStr
 
 from pipeline.catalog import Catalog, Column, SqlType, Table
 from pipeline.dialects.draft import draft
 from pipeline.dialects.mssql import sql_server
-from pipeline.errors import ConnectionLost
+from pipeline.errors import ConnectionLost, StatementRefused
 from pipeline.sources.bacpac import BacpacSource
+from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
+from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.schema.answers import statement
 from pipeline.sources.mssql.schema.catalog import read_schema
-from tests.tds.database import Database
+from tests.tds.database import Database, Result
 from tests.tds.faults import Fault
 from tests.tds.from_bacpac import COMPUTED, catalog_views, served
 from tests.tds.server import Server, serve
 from tests.tds.sys_catalog import COLUMNS, answers
+from tests.tds.tokens import ServerError
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "bacpac"
 FILES = sorted(FOLDER.glob("*.bacpac")) if FOLDER.is_dir() else []
@@ -111,16 +112,46 @@ def test_the_draft_is_that_of_the_bacpac(path: Path) -> None:
         assert found == expected_table
 
 
-def test_an_older_server_is_read_without_what_it_does_not_know() -> None:
-    views = catalog_views(packed(FILES[0]))
-    lesser = {name: rows for name, rows in views.items() if name not in LATER}
-    database = Database("shop", "SQL_Latin1_General_CP1_CI_AS", answers=answers(lesser))
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (208, "Invalid object name 'sys.masked_columns'."),
+        (207, "Invalid column name 'is_masked'."),
+        (195, "'has_perms_by_name' is not a recognized built-in function name."),
+        (208, 'relation "sys.masked_columns" does not exist'),
+        (207, "column c.is_masked does not exist"),
+        (33557097, "function sys.has_perms_by_name(unknown, unknown) does not exist"),
+    ],
+)
+def test_a_server_that_knows_less_is_read_without_it(number: int, text: str) -> None:
+    """In the words of SQL Server, and of Babelfish, which has PostgreSQL's."""
+
+    def refuse(_: object) -> Result:
+        raise ServerError(number, text)
+
+    told = answers(catalog_views(packed(FILES[0])))
+    lesser = {**told, **{statement(name): refuse for name in LATER}}
+    database = Database("shop", "SQL_Latin1_General_CP1_CI_AS", answers=lesser)
     with serve(database) as server, connected(server) as client:
         found = read_schema(client).catalog
     assert [notice.text for notice in found.notices if "does not tell" in notice.text] == [
         "this server does not tell: masked, encrypted and generated columns; graph tables; which tables this login may "
         "read; descriptions; counts of rows; temporal, external, memory-optimized and file tables; row-level security"
     ]
+
+
+def test_a_permission_that_is_missing_is_not_taken_for_an_older_server() -> None:
+    def refuse(_: object) -> Result:
+        raise ServerError(229, "The SELECT permission was denied on the object 'columns', database 'shop'.")
+
+    told = answers(catalog_views(packed(FILES[0])))
+    database = Database("shop", "SQL_Latin1_General_CP1_CI_AS", answers={**told, statement("column_kinds"): refuse})
+    with (
+        serve(database) as server,
+        connected(server) as client,
+        pytest.raises(StatementRefused, match="permission was denied"),
+    ):
+        read_schema(client)
 
 
 @pytest.mark.parametrize("query", sorted(COLUMNS))

@@ -72,8 +72,15 @@ _MEANINGS = (
     _row(229, r"permission was denied on the object", _GRANT),
     _row(230, r"permission was denied on the column", _GRANT),
     _row(262, r"permission denied in database", "let a member of dbcreator run it, or choose another MSSQL_SNAPSHOT"),
-    _row(208, r"invalid object name", "the table is gone or not visible: check with `inspect`"),
-    _row(207, r"invalid column name", "the column is gone: check with `inspect`"),
+    # Babelfish has PostgreSQL's words for names that it does not know.
+    _row(
+        208,
+        r"invalid object name|relation \S+ does not exist",
+        "the table is gone or not visible: check with `inspect`",
+    ),
+    _row(207, r"invalid column name|column \S+ does not exist", "the column is gone: check with `inspect`"),
+    _row(195, r"is not a recognized (built-in )?function name|function \S.* does not exist", None),
+    _row(4121, r"cannot find either column .* or the user-defined function", None),
     # Snapshot isolation.
     _row(3960, r"snapshot isolation transaction aborted due to update conflict", _AGAIN, ConnectionLost),
     _row(3961, r"modified by a ddl statement in another concurrent transaction", _SNAPSHOT),
@@ -103,11 +110,14 @@ _BY_STATE = {  # SQLSTATEs of ODBC, where neither number nor text is known
     "HYT01": _row(None, "", _REACH, ConnectionLost),
     "28000": _row(None, "", _LOGIN),
 }
+_BABELFISHS = 33557097
+"""Babelfish's number for all of PostgreSQL's errors that have none of SQL Server's."""
 _NOTHING_KNOWN = _row(None, "", None)
 
 
 def refusal(what: str, text: str, *, state: str | None = None, number: int | None = None) -> SourceError:
     """The error for what a driver said while `what` was done."""
+    number = None if number == _BABELFISHS else number
     meaning = _by_number(number) or _by_text(text) or _BY_STATE.get(state or "", _NOTHING_KNOWN)
     message = f"{what}: {' '.join(text.split())}"
     if meaning.error is StatementRefused:

@@ -60,6 +60,7 @@ class Columns:
             default=self._definition(row, self._defaults, "its default"),
             comment=self._comments.get(here),
             calculated=self._definition(row, self._computed, "how it is computed"),
+            collation=self._own_collation(row),
             unreadable=self._unreadable.get(here),
         )
 
@@ -79,10 +80,13 @@ class Columns:
             self._note(row["object_id"], row["name"], of_own_step(str(step)))
         return Identity(_next(int(told["seed"]), step, int(told["last"])))
 
+    def _own_collation(self, row: Row) -> str | None:
+        name: str | None = row["collation_name"]
+        return None if name == self._collation else name
+
     def _tell(self, row: Row, type: SqlType) -> None:
-        if row["collation_name"] not in (None, self._collation):
-            text = f"its collation is {row['collation_name']}, which is not the database's"
-            self._note(row["object_id"], row["name"], text)
+        if collation := self._own_collation(row):
+            self._note(row["object_id"], row["name"], f"its collation is {collation}, which is not the database's")
         if type.name == "datetimeoffset":
             text = "arrives as the moment that it means; its offset is not kept"
             self._note(row["object_id"], row["name"], text)

@@ -28,6 +28,7 @@ from pipeline.dialects.mssql import sql_server
 from pipeline.engine.plan import make_plan
 from pipeline.errors import ConnectionLost, SourceError, StatementRefused
 from pipeline.mapping.models import ColumnMapping
+from pipeline.sources.mssql.refusal import refusal
 from pipeline.sources.mssql.schema.answers import statement
 from pipeline.sources.mssql.schema.catalog import read_schema
 from pipeline.sources.mssql.schema.tables import Schema, SqlColumn
@@ -158,6 +159,7 @@ def test_a_column_of_another_collation() -> None:
     said["code_pages"].append({"collation_name": "Cyrillic_General_CI_AS", "code_page": 1251})
     found = schema(said)
     assert found.tables["T"].columns[1].code_page == 1251
+    assert found.catalog.table("T").column("v").collation == "Cyrillic_General_CI_AS"
     assert told(found) == [("T", "v", "its collation is Cyrillic_General_CI_AS, which is not the database's")]
 
 
@@ -436,6 +438,12 @@ def test_a_server_that_knows_no_more_than_it_must() -> None:
             "security; how the database is set; procedures, functions, triggers and sequences; what it hides",
         )
     ]
+
+
+def test_what_babelfish_does_not_know_is_known_by_its_words_where_it_has_no_number_for_it() -> None:
+    refused = refusal("catalog", "function sys.f(unknown) does not exist", number=33557097)
+    assert isinstance(refused, StatementRefused)
+    assert refused.number == 195
 
 
 @pytest.mark.parametrize("name", sorted({*COLUMNS} - LATER))
