@@ -105,6 +105,9 @@ def test_columns_stand_in_the_order_of_the_mapping(read: Read, source: Catalog) 
         ("referenced_columns: [ItemID]", "referenced_columns: [ItemCode]", 23,
          "item is integer, and goods.item_code is varchar(30)", "same type"),
         ("    primary_key: [ItemID]\n", "", 22, "(id) is neither primary key nor unique in goods", "primary_key"),
+        ("    primary_key: [ItemID]\n",
+         "    indexes: [{name: u, columns: [ItemID], unique: true, where: id > 0}]\n", 23,
+         "(id) is neither primary key nor unique in goods", "primary_key"),
         ("{type: bigint}", "{skip: true}", 18, "column 'Id' of 'Order Lines' is skipped", None),
     ],
 )  # fmt: skip

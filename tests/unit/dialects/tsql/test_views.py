@@ -182,3 +182,10 @@ def test_a_view_compares_each_column_by_its_own_collation() -> None:
     assert "LOWER" not in str(made.mapping.views["V2"].sql)
     (left,) = made.left
     assert (left.table, "latin1_general_bin2 and sql_latin1_general_cp1_ci_as" in left.text) == ("V3", True)
+
+
+def test_what_is_unique_among_some_rows_tells_no_texts_apart() -> None:
+    whole = replace(_TABLES[0].indexes[0], primary=False, included=("City",))
+    for index, carried in ((whole, True), (replace(whole, predicate="([City] IS NULL)"), False)):
+        made = _drafted("SELECT DISTINCT Code FROM Customers", tables=(replace(_TABLES[0], indexes=(index,)),))
+        assert ("V0" in made.mapping.views) is carried
