@@ -63,16 +63,25 @@ class Quarantine:
             known=known(key),
             among=ddl.condition(among or "true"),
         )
-        limits = f", among those with {among}" if among else ""
-        return self._move(bad, "duplicate_key", f"another row came first with the same {', '.join(key)}{limits}")
+        return self._move(bad, "duplicate_key", f"another row came first with the same {_shown(key, among)}")
 
-    def conflicts(self, key: Sequence[str], *, same_row: Sequence[str] = ()) -> int:
-        """Staged rows whose key another row of the target holds; rows equal in `same_row` are one row."""
+    def conflicts(self, key: Sequence[str], *, among: str | None = None, same_row: Sequence[str] = ()) -> int:
+        """Staged rows whose key another row of the target holds; rows equal in `same_row` are one row.
+
+        `among` is the condition of the rows that are compared, on both sides.
+        """
         other = SQL(" and not ({})").format(pairs("s", same_row, "t", same_row)) if same_row else SQL("")
-        bad = SQL("select s.ctid from {} s join {} t on {}{}").format(
-            self.place.destination, relation(self.place.target), pairs("s", key, "t", key), other
+        bad = SQL(
+            "select s.ctid from (select ctid, * from {staged} where ({among})) s"
+            " join (select * from {table} where ({among})) t on {same}{other}"
+        ).format(
+            staged=self.place.destination,
+            table=relation(self.place.target),
+            among=ddl.condition(among or "true"),
+            same=pairs("s", key, "t", key),
+            other=other,
         )
-        return self._move(bad, "key_exists", f"the target already holds a row with the same {', '.join(key)}")
+        return self._move(bad, "key_exists", f"the target already holds a row with the same {_shown(key, among)}")
 
     def orphans(self, key: ForeignKey, parents: Sequence[Composable]) -> int:
         """Rows whose parent is in none of the relations that may hold it."""
@@ -135,3 +144,7 @@ class Quarantine:
         moved = self.connection.execute(statement).rowcount
         Ledger(self.connection).count_rejects(target, moved)
         return moved
+
+
+def _shown(key: Sequence[str], among: str | None) -> str:
+    return ", ".join(key) + (f", among those with {among}" if among else "")

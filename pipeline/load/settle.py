@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.catalog import ForeignKey, Notice, Table
+from pipeline.catalog import ForeignKey, Index, Notice, Table
 from pipeline.errors import TargetError
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.deferral import deferred
@@ -19,6 +19,7 @@ from pipeline.load.merge import Merged, clear, merge, refused_rows
 from pipeline.load.place import ORDINAL, Place
 from pipeline.load.quarantine import Admit, Quarantine
 from pipeline.load.sequences import set_sequences
+from pipeline.mapping.conditions import named_columns
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused
@@ -107,16 +108,14 @@ class Settler:
         for check in wanted.checks:  # first, so that of two rows with one key the sound one stays
             if {*check.columns} <= {*carried}:
                 quarantine.breakers(check)
-        for key, among in _unique_keys(wanted, whole=place.staging is not None):
-            if not {*key} <= {*carried}:
-                continue  # of columns that the target fills by itself
+        for key, among in _unique_keys(wanted, carried):
             quarantine.duplicates(key, among=among)
             if place.staging is None or mode == "replace":
                 continue
             if mode == "append":
-                quarantine.conflicts(key)
+                quarantine.conflicts(key, among=among)
             elif key != place.target.primary_key:
-                quarantine.conflicts(key, same_row=place.target.primary_key)
+                quarantine.conflicts(key, among=among, same_row=place.target.primary_key)
 
     def _loosen(self) -> None:
         """Take down relationships to settled tables that may yet lose orphans; `_relate` builds them again.
@@ -282,10 +281,18 @@ class Settler:
         self._connection.execute(ddl.add_foreign_key(settlement.target, key, parent))
 
 
-def _unique_keys(table: Table, *, whole: bool) -> list[tuple[tuple[str, ...], str | None]]:
+def _unique_keys(table: Table, carried: Sequence[str]) -> list[tuple[tuple[str, ...], str | None]]:
     """Column lists that must be unique, each among the rows of a condition or all.
 
-    `whole` leaves out indexes on part of the rows, whose condition is not ours.
+    Left out are those about columns that the target fills by itself: there PostgreSQL refuses the row.
     """
-    unique = [index for index in table.indexes if index.unique and not (whole and index.partial)]
+    unique = [index for index in table.indexes if index.unique and _told_by(index, carried)]
     return list(dict.fromkeys((index.columns, index.predicate) for index in unique))
+
+
+def _told_by(index: Index, columns: Sequence[str]) -> bool:
+    """Whether these columns decide which rows are one to the index."""
+    try:
+        return {*index.columns, *named_columns(index.predicate or "true")} <= {*columns}
+    except ValueError:  # a standing index may say what no mapping can
+        return False

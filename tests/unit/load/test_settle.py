@@ -259,12 +259,30 @@ def test_rows_that_are_unique_among_some_are_held_to_that_before_the_index_is_bu
     assert findings(given, plan, database) == [("rejects", "price", "duplicate_key", 1)]
 
 
-def test_a_table_that_stood_before_keeps_its_own_index_on_some_rows(database: Target, connection: Connection) -> None:
+def test_rows_are_held_to_what_is_unique_among_some_of_a_table_that_stood_before(
+    database: Target, connection: Connection
+) -> None:
     given = source(PRICES)
     plan = plan_of(given, mapping_of(given, {"price": {"indexes": (CURRENT,)}}))
     make_by_hand(connection, plan)
     connection.execute("insert into price values (0, 8, null)")
     migrate(given, plan, database)
     assert rows(connection, "select id from price order by id") == [(0,), (1,), (2,), (3,), (5,), (6,)]
-    assert rows(connection, REJECTS) == [("price", 3, "sqlstate_23505"), ("price", 6, "sqlstate_23505")]
-    assert findings(given, plan, database) == [("rejects", "price", "sqlstate_23505", 2)]
+    assert rows(connection, REJECTS) == [("price", 3, "duplicate_key"), ("price", 6, "key_exists")]
+    assert {row[2] for row in findings(given, plan, database)} == {"duplicate_key", "key_exists"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "refused"), [("ends is null or mine > 0", [1, 2, 3]), ("(price.*) is not null", [2])]
+)
+def test_rows_of_an_index_that_only_postgresql_can_tell_are_refused_by_it(
+    database: Target, connection: Connection, condition: str, refused: list[int]
+) -> None:
+    """It is about a column that the source does not have."""
+    given = source(PRICES)
+    plan = plan_of(given)
+    make_by_hand(connection, plan)
+    connection.execute("alter table price add mine int default 1")
+    connection.execute(f"create unique index theirs on price (item) where {condition}")  # type: ignore[call-overload]
+    migrate(given, plan, database)
+    assert rows(connection, REJECTS) == [("price", row, "sqlstate_23505") for row in refused]
