@@ -6,7 +6,7 @@ spellings are SQL Server's: lengths in bytes, checks in parentheses, views with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -318,7 +318,12 @@ def _answer(query: str, rows: Sequence[Row] | None) -> Answer:
     if rows is None:
         return lambda _: _unknown(query)
     columns = [ServedColumn(name, type) for name, type in COLUMNS[query].items()]
-    return Result(columns, [tuple(row[name] for name in COLUMNS[query]) for row in rows])
+    return Result(columns, list(tuples(query, rows)))
+
+
+def tuples(query: str, rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
+    """Rows in the order of the query's columns."""
+    return (tuple(row[name] for name in COLUMNS[query]) for row in rows)
 
 
 def _unknown(query: str) -> Result:
