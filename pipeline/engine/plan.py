@@ -22,6 +22,7 @@ from pipeline.transform.chain import Chain, Route
 from pipeline.transform.nest import Nest
 
 _SKIP = "leave the column behind with {skip: true}, and take out what else names it"
+_SKIP_EITHER = "or leave the column, or the whole table, behind with {skip: true}, and take out what else names it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _task(
             hint = "give it `generated:`, or `skip: true`, and leave it out of the table's filter"
             raise MappingError(f"table {source.name}, column {name}: the source holds no values of it", hint=hint)
         if origin.unreadable:
-            raise SourceError(f"table {source.name}, column {name}: {origin.unreadable}", hint=f"or {_SKIP}")
+            raise SourceError(f"table {source.name}, column {name}: {origin.unreadable}", hint=_SKIP_EITHER)
         if rule is None:
             asks, hint = ("filter", "take the column out of the table's filter") if left else ("mapping", _SKIP)
             text = f"table {source.name}, column {name}: {origin.type} is not read, and the {asks} asks for it"

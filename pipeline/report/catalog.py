@@ -77,6 +77,8 @@ def _remarks(table: Table, column: Column) -> str:
         remarks.append("numbers itself at random" if column.identity.random else "numbers itself")
     if not column.nullable:
         remarks.append("required")
+    if column.unreadable:
+        remarks.append("not readable")
     if column.default is not None:
         remarks.append(f"default {column.default}")
     if column.choices:
