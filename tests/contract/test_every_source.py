@@ -21,6 +21,9 @@ from pipeline.errors import SourceError
 from pipeline.sources.access import AccessSource
 from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
+from pipeline.sources.mssql import MssqlSource
+from tests.tds.from_bacpac import address, served
+from tests.tds.server import serve
 
 _ROOT = Path(__file__).parents[2]
 _SHARED = _ROOT.parent / "shared"
@@ -46,11 +49,16 @@ def _dialect_of(catalog: Catalog) -> Dialect:
     return sql_server(catalog.facts["collation"])
 
 
+def _over_tds(stack: ExitStack) -> Source:
+    return MssqlSource(address(stack.enter_context(serve(served(_PACKAGE)))))
+
+
 _SAMPLE = _ROOT / "samples" / "routing_ml.accdb"
 _PACKAGE = _SHARED / "bacpac" / "AdventureWorksLT.bacpac"
 KINDS = (
     Kind("access", lambda _: AccessSource(_SAMPLE), lambda _: ACCESS, _SAMPLE),
     Kind("bacpac", lambda _: BacpacSource(_PACKAGE), _dialect_of, _PACKAGE),
+    Kind("mssql", _over_tds, _dialect_of, _PACKAGE),
 )
 
 

@@ -8,21 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from pipeline.catalog import Catalog, Column, SqlType, Table
 from pipeline.dialects.draft import draft
 from pipeline.dialects.mssql import sql_server
 from pipeline.errors import ConnectionLost, StatementRefused
 from pipeline.sources.bacpac import BacpacSource
-from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.schema.answers import statement
 from pipeline.sources.mssql.schema.catalog import read_schema
 from tests.tds.database import Database, Result
 from tests.tds.faults import Fault
-from tests.tds.from_bacpac import COMPUTED, catalog_views, served
+from tests.tds.from_bacpac import COMPUTED, address, catalog_views, served
 from tests.tds.server import Server, serve
 from tests.tds.sys_catalog import COLUMNS, answers
 from tests.tds.tokens import ServerError
@@ -36,9 +34,7 @@ LATER = {"column_kinds", "comments", "graph_columns", "refused_columns", "row_co
 
 @contextmanager
 def connected(server: Server) -> Iterator[Client]:
-    host, port = server.address
-    password = SecretStr(server.password)
-    client = connect(Address(host, port, "shop", server.user, password, trust_server_certificate=True))
+    client = connect(address(server))
     try:
         yield client
     finally:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from pipeline.catalog import Catalog, Column, SqlType, Table
 from pipeline.sources.bacpac import BacpacSource
+from pipeline.sources.mssql.address import Address
 from tests.tds.database import Database, ServedColumn, ServedTable
-from tests.tds.sys_catalog import Said, answers, said
+from tests.tds.server import Server
+from tests.tds.sys_catalog import Said, answers, opening, said
 
 _1900 = dt.datetime(1900, 1, 1)  # noqa: DTZ001 (the types have no zone)
 _BATCH_ROWS = 1000
@@ -47,12 +52,21 @@ def catalog_views(catalog: Catalog) -> Said:
     return said(catalog, computed={name: computed.type for name, computed in COMPUTED.items()})
 
 
+@cache
 def served(path: Path) -> Database:
     """Every table with all of its rows."""
     with BacpacSource(path) as source:
         catalog = source.catalog()
         tables = [_table(source, table, catalog.facts["collation"]) for table in catalog.tables]
-    return Database("shop", catalog.facts["collation"], tables, answers(catalog_views(catalog)))
+    asked = {**opening("shop"), **answers(catalog_views(catalog))}
+    return Database("shop", catalog.facts["collation"], tables, asked)
+
+
+def address(server: Server) -> Address:
+    """Of a server of the tests, whose certificate nobody knows."""
+    host, port = server.address
+    secret = SecretStr(server.password)
+    return Address(host, port, server.database.name, server.user, secret, trust_server_certificate=True)
 
 
 def _table(source: BacpacSource, table: Table, collation: str) -> ServedTable:

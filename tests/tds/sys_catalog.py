@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from pipeline.catalog import Action, Catalog, Column, SqlType, Table
+from pipeline.sources.mssql.consistency import IN_MEMORY, STATE
 from pipeline.sources.mssql.schema.answers import statement
 from tests.tds.database import Answer, Result, ServedColumn
 from tests.tds.tokens import ServerError
@@ -312,6 +313,20 @@ def _split(name: str) -> tuple[str, str]:
 def answers(said: Said) -> dict[str, Answer]:
     """Answers to the reader's statements; one that is not said is refused as a server does that knows no such view."""
     return {statement(query): _answer(query, said.get(query)) for query in COLUMNS}
+
+
+def opening(database: str, *, code_page: int = 1252) -> dict[str, Answer]:
+    """What a source asks beside the catalog when it is opened: of a database that allows snapshot isolation."""
+    identity = {"name": _NAME, "server": _NAME, "created": "nvarchar(30)", "code_page": _INT}
+    return {
+        statement("identity"): _row(identity, database, "tests", "2024-02-29T12:00:00.000", code_page),
+        STATE: _row(dict.fromkeys(("snapshots", "versions", "frozen", "origin"), _INT), 1, 0, 0, None),
+        IN_MEMORY: Result([ServedColumn("name", _NAME)]),
+    }
+
+
+def _row(columns: Mapping[str, str], *values: Any) -> Result:
+    return Result([ServedColumn(name, type) for name, type in columns.items()], [values])
 
 
 def _answer(query: str, rows: Sequence[Row] | None) -> Answer:

@@ -87,6 +87,7 @@ class MssqlSource:
 
         What a run reads is held together by its isolation, and by the count of each table's rows.
         """
+        _ = self._opened  # a session that was closed would connect again
         tables = self._session.ask(read_schema).tables
         told = json.dumps([_identity(self._session), [repr(tables[name]) for name in sorted(tables)]], default=str)
         return Fingerprint("mssql", hashlib.sha256(told.encode()).hexdigest(), 0)
