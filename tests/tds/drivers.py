@@ -17,7 +17,9 @@ TRUSTING = "Encrypt=yes;TrustServerCertificate=yes"
 
 def mssql_python() -> Any:
     """Microsoft's package; its libraries may be missing though it is installed."""
-    return pytest.importorskip("mssql_python", reason="mssql-python does not load here", exc_type=ImportError)
+    module = pytest.importorskip("mssql_python", reason="mssql-python does not load here", exc_type=ImportError)
+    module.pooling(enabled=False)  # a test counts its own connections
+    return module
 
 
 def pyodbc() -> Any:
@@ -36,15 +38,16 @@ def microsoft_path() -> Path:
     return Path(mssql_python().get_native_provider_info()["driver_path"])
 
 
-def login(server: Server) -> str:
-    return f"DATABASE={server.database.name};UID={server.user};PWD={{{server.password}}}"
+def login(server: Server, password: str | None = None) -> str:
+    """With the right password, unless another is given."""
+    return f"DATABASE={server.database.name};UID={server.user};PWD={{{password or server.password}}}"
 
 
 @contextmanager
-def arrow_client(server: Server, how: str = TRUSTING) -> Iterator[Any]:
+def arrow_client(server: Server, how: str = TRUSTING, password: str | None = None) -> Iterator[Any]:
     """A connection of mssql-python."""
     host, port = server.address
-    connection = mssql_python().connect(f"SERVER={host},{port};{login(server)};{how}", autocommit=True)
+    connection = mssql_python().connect(f"SERVER={host},{port};{login(server, password)};{how}", autocommit=True)
     try:
         yield connection
     finally:
@@ -52,19 +55,19 @@ def arrow_client(server: Server, how: str = TRUSTING) -> Iterator[Any]:
 
 
 @contextmanager
-def microsoft_client(server: Server, how: str = TRUSTING) -> Iterator[Any]:
+def microsoft_client(server: Server, how: str = TRUSTING, password: str | None = None) -> Iterator[Any]:
     """A connection of pyodbc through Microsoft's driver."""
     host, port = server.address
-    with _odbc(f"DRIVER={microsoft_path()};SERVER={host},{port};{login(server)};{how}") as connection:
+    with _odbc(f"DRIVER={microsoft_path()};SERVER={host},{port};{login(server, password)};{how}") as connection:
         yield connection
 
 
 @contextmanager
-def freetds_client(server: Server, how: str = "Encryption=require") -> Iterator[Any]:
+def freetds_client(server: Server, how: str = "Encryption=require", password: str | None = None) -> Iterator[Any]:
     """A connection of pyodbc through FreeTDS, which knows no `Encrypt`, and does not encrypt where it is told that."""
     host, port = server.address
     to = f"DRIVER={freetds_path()};SERVER={host};PORT={port};TDS_Version=7.4;ClientCharset=UTF-8"
-    with _odbc(f"{to};{login(server)};{how}") as connection:
+    with _odbc(f"{to};{login(server, password)};{how}") as connection:
         yield connection
 
 
