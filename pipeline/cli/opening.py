@@ -148,7 +148,7 @@ def open_source(
     if isinstance(named, Address):
         return MssqlSource(named), _by_collation
     if not _is_access(named):
-        return BacpacSource(named), _by_collation
+        return BacpacSource(named), _offline
     password = settings.access_password.get_secret_value() if settings.access_password else None
     if settings.access_links is None:
         return AccessSource(named, code_page=page, password=password, salvage=salvage), lambda _: ACCESS
@@ -169,6 +169,10 @@ def _is_access(named: Path | Address) -> bool:
 
 def _by_collation(catalog: Catalog) -> Dialect:
     return sql_server(catalog.facts["collation"])
+
+
+def _offline(catalog: Catalog) -> Dialect:
+    return sql_server(catalog.facts["collation"], offline=True)
 
 
 def code_page_of(flag: str | int | None) -> str | int | None:

@@ -33,7 +33,7 @@ def columns_of(table: Table, dialect: Dialect, names: Names) -> Columns:
     rules = {column.name: dialect.rule(column.type) for column in table.columns}
     return Columns(
         {column.name: names.column(column.name) for column in table.columns},
-        {c.name: parse_type(rule.postgres_for(c.type)) for c in table.columns if (rule := rules[c.name])},
+        {c.name: rule.computed_as(c.type) for c in table.columns if (rule := rules[c.name])},
         {column.name: column.collation for column in table.columns if column.collation},
     )
 
@@ -78,7 +78,8 @@ class Constraints:
         return tuple(unique), tuple(indexes)
 
     def _holds_long_text(self, table: Table, index: Index) -> bool:
-        return any(str(self._type(table.column(name))) == "text" for name in index.columns)
+        rules = [(self.dialect.rule(table.column(name).type), table.column(name).type) for name in index.columns]
+        return any(rule and not rule.opaque and rule.postgres_for(type) == "text" for rule, type in rules)
 
     def _index(self, table: Table, index: Index) -> IndexMapping | None:
         """None where its predicate has no translation: on all rows it would be another index."""

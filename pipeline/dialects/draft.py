@@ -12,7 +12,7 @@ from pipeline.catalog import Catalog, Column, Notice, Table
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.constraints import Constraints, columns_of
 from pipeline.dialects.naming import Names
-from pipeline.dialects.rules import Dialect
+from pipeline.dialects.rules import Dialect, TypeRule
 from pipeline.errors import MappingError
 from pipeline.mapping.defaults import valid_default
 from pipeline.mapping.models import (
@@ -23,7 +23,6 @@ from pipeline.mapping.models import (
 )
 from pipeline.mapping.names import Naming, fold, storable
 from pipeline.mapping.scalars import quoted
-from pipeline.mapping.types import parse_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +108,8 @@ class _Drafting:
         if column.identity and column.identity.random:
             text = "the source draws its numbers at random; new ones will count on from the highest that arrives"
             self._note(table.name, column.name, text)
-        if column.calculated and type is not None:
-            self._note(table.name, column.name, self._how_calculated(table, column, column.calculated, type))
+        if column.calculated and rule is not None:
+            self._note(table.name, column.name, self._how_calculated(table, column, column.calculated, rule))
         if column.rich_text:
             self._note(
                 table.name, column.name, "holds HTML: carried as it is; to have plain text, give `rich_text: strip`"
@@ -120,7 +119,7 @@ class _Drafting:
             type=type,
             required=not column.nullable or column.identity is not None or column.name in table.primary_key,
             identity=column.identity is not None,
-            default_sql=self._default(table, column, type),
+            default_sql=self._default(table, column, rule),
             comment=self._comment(column.comment, table.name, column.name),
         )
 
@@ -131,20 +130,20 @@ class _Drafting:
         self._note(table.name, column.name, f"{text}; {hint}")
         return ColumnMapping(skip=True)
 
-    def _how_calculated(self, table: Table, column: Column, expression: str, type: str) -> str:
+    def _how_calculated(self, table: Table, column: Column, expression: str, rule: TypeRule) -> str:
         columns = columns_of(table, self.dialect, self.names)
         carried = f"calculated as {expression}: carried as stored"
         try:
-            sql = self.dialect.generated(expression, parse_type(type), columns)
+            sql = self.dialect.generated(expression, rule.computed_as(column.type), columns)
         except ValueError as error:
             return f"{carried}; PostgreSQL cannot calculate it ({error})"
         return f"{carried}; to let PostgreSQL calculate it, give `generated: {quoted(sql)}`"
 
-    def _default(self, table: Table, column: Column, type: str | None) -> str | None:
-        if column.default is None or column.identity or type is None:
+    def _default(self, table: Table, column: Column, rule: TypeRule | None) -> str | None:
+        if column.default is None or column.identity or rule is None:
             return None
         try:
-            return valid_default(self.dialect.default(column.default, parse_type(type)))
+            return valid_default(self.dialect.default(column.default, rule.computed_as(column.type)))
         except ValueError as error:
             text = f"default {column.default} has no translation and is left out: {error}"
             self._note(table.name, column.name, text)

@@ -1,14 +1,16 @@
 """What SQL Server means by its types; its expressions are read in `tsql/`.
 
-`n`, `p` and `s` are what the column declares. A type without a rule (sql_variant, types of the user's own assemblies)
-stops the plan.
+`n`, `p` and `s` are what the column declares. A type without a rule (one of the user's own assemblies) stops the plan.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pipeline.dialects.rules import Dialect, TypeRule
 from pipeline.dialects.tsql.collation import Collation
 from pipeline.dialects.tsql.defaults import default_sql, one_of
+from pipeline.dialects.tsql.terms import OPAQUE
 from pipeline.dialects.tsql.translate import Translations
 from pipeline.dialects.tsql.views import Views
 
@@ -18,14 +20,14 @@ _SEVENTH = (
 )
 
 
-def _to_the_tick(source: str, postgres: str, converter: str, why: str) -> tuple[TypeRule, ...]:
+def _to_the_tick(source: str, postgres: str, converter: str, why: str, frame: str = "Int64") -> tuple[TypeRule, ...]:
     """A type of up to 7 digits of a second; none declared is 7."""
     exact = f"{why}; at most 6 digits, as PostgreSQL has them"
     return (
-        TypeRule(f"{source}(7)", "Int64", f"{postgres}(6)", why, converter, _SEVENTH),
-        TypeRule(f"{source}(0)", "Int64", f"{postgres}(0)", exact, converter),
-        TypeRule(f"{source}(s)", "Int64", f"{postgres}({{0}})", exact, converter),
-        TypeRule(source, "Int64", f"{postgres}(6)", "without a scale it is of 7 digits", converter, _SEVENTH),
+        TypeRule(f"{source}(7)", frame, f"{postgres}(6)", why, converter, _SEVENTH),
+        TypeRule(f"{source}(0)", frame, f"{postgres}(0)", exact, converter),
+        TypeRule(f"{source}(s)", frame, f"{postgres}({{0}})", exact, converter),
+        TypeRule(source, frame, f"{postgres}(6)", "without a scale it is of 7 digits", converter, _SEVENTH),
     )
 
 
@@ -55,7 +57,9 @@ _RULES = (
         "datetimeoffset",
         "timestamptz",
         "zoned_ticks",
-        "100 ns ticks since 0001-01-01 in UTC: the same moment; the offset it was written with is not kept",
+        "100 ns ticks since 0001-01-01 in UTC: the same moment; the offset it was written with is left, and "
+        "`offset: keep` gives it a column of its own",
+        "Struct(ticks, offset)",
     ),
     TypeRule(
         "char(n)",
@@ -89,18 +93,51 @@ _RULES = (
         "text",
         "the text itself; give `type: xml` where PostgreSQL is built with libxml, as some are not",
     ),
-    TypeRule("hierarchyid", "Binary", "bytea", "kept as stored: the bytes sort as the tree does"),
-    TypeRule("geography", "Binary", "bytea", "kept as stored, in the form of SQL Server; PostGIS is not asked for"),
-    TypeRule("geometry", "Binary", "bytea", "kept as stored, in the form of SQL Server; PostGIS is not asked for"),
+    TypeRule(
+        "hierarchyid",
+        "Binary",
+        "text",
+        "its path: /1/2.5/; give `type: bytea` to keep it as stored, which sorts as the tree does",
+        "hierarchy_path",
+    ),
+    *(
+        TypeRule(
+            source,
+            "Binary",
+            "text",
+            f"EWKT: SRID=4326;POINT(126.978 37.5665); give `type: {source}` where PostgreSQL has PostGIS, or "
+            "`type: bytea` to keep it as stored",
+            f"{source}_ewkt",
+        )
+        for source in ("geography", "geometry")
+    ),
+    TypeRule(
+        "sql_variant",
+        "String",
+        "jsonb",
+        'each value with the type that it has: {"type": "decimal(5,2)", "value": "12.50"}',
+    ),
 )
 
 
-def sql_server(collation: str) -> Dialect:
-    """The dialect of a database with that collation, which decides how it compares text."""
-    comparing = Collation.named(collation)
+_LIVE = tuple(replace(rule, opaque=rule.source in OPAQUE) for rule in _RULES)
+_NOT_SEEN = ("sql_variant",)
+"""Types whose form in a .bacpac no real file has shown."""
+
+
+def _offline(rule: TypeRule) -> TypeRule:
+    return replace(rule, converter="zoned_ticks_at_zero") if rule.converter == "zoned_ticks" else rule
+
+
+_OFFLINE = tuple(_offline(rule) for rule in _LIVE if rule.source not in _NOT_SEEN)
+
+
+def sql_server(collation: str, *, offline: bool = False) -> Dialect:
+    """The dialect of a database with that collation, which decides how it compares text; `offline` is a .bacpac's."""
+    comparing, rules = Collation.named(collation), _OFFLINE if offline else _LIVE
     made = Translations(comparing)
     return Dialect(
-        "SQL Server", _RULES, default_sql, made.check, made.generated, one_of, Views(comparing).draft, one_null=True
+        "SQL Server", rules, default_sql, made.check, made.generated, one_of, Views(comparing).draft, one_null=True
     )
 
 

@@ -10,6 +10,10 @@ import polars as pl
 from pipeline.catalog import Catalog, Notice, SqlType
 from pipeline.mapping import models
 from pipeline.mapping.models import ViewMapping
+from pipeline.mapping.types import parse_type
+
+_STRUCTS = {"Struct(ticks, offset)": pl.Struct({"ticks": pl.Int64, "offset": pl.Int16})}
+"""A moment in ticks of 100 ns since 0001-01-01 in UTC, and the minutes that the time it was written in is ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class TypeRule:
     """The transform step that the default mapping implies, where a plain cast is not enough."""
     notice: str | None = None
     """What the user should know of each such column."""
+    opaque: bool = False
+    """Whether it arrives as a text of ours, which the source's expressions do not mean."""
     nests: bool = False
     """A number that leads to rows of another table: a mapping may ask for these in its place, as jsonb or an array."""
 
@@ -37,8 +43,18 @@ class TypeRule:
     def postgres_for(self, type: SqlType) -> str:
         return self.postgres.format(*type.args)
 
+    def computed_as(self, type: SqlType) -> SqlType:
+        """The PostgreSQL type that expressions take it for; nothing computes with bytea."""
+        return SqlType("bytea") if self.opaque else parse_type(self.postgres_for(type))
+
+    def converter_for(self, arrives: SqlType) -> str | None:
+        """The converter on the way to a PostgreSQL type: bytes that stay bytes need none."""
+        return None if self.frame == "Binary" and arrives.name == "bytea" else self.converter
+
     def dtype_for(self, type: SqlType) -> pl.DataType:
         """The dtype that `frame` names for a source type."""
+        if struct := _STRUCTS.get(self.frame):
+            return struct
         name, _, args = self.frame.format(*type.args).rstrip(")").partition("(")
         make = getattr(pl, name)
         dtype: pl.DataType = make(*(int(arg) if arg.isdigit() else arg for arg in args.split(",") if arg))

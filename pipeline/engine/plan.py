@@ -155,8 +155,9 @@ def _task(
         if nests(rule, arrives.type):
             nested[name] = make_nest(catalog, source, origin, target, arrives, mapping, dialect)
             dtype = pl.String()
+        converter = "zoned_ticks" if column.offset else rule.converter_for(arrives.type)
         for part, made in zip(column.parts, mapping.column_names(source.name, name), strict=True):
-            routes.append(Route(origin, target.column(made), column, dtype, rule.converter, part.step))
+            routes.append(Route(origin, target.column(made), column, dtype, converter, part.step))
     return TableTask(source, target, mapped, Chain(source, mapped, routes), nested)
 
 
@@ -165,6 +166,7 @@ def _check_form(column: ColumnMapping, origin: Column, dtype: pl.DataType, keys:
     for option, asked, wanted in (
         ("hyperlink: split", column.hyperlink, pl.String),
         ("ole: unwrap", column.ole, pl.Binary),
+        ("offset: keep", column.offset, pl.Struct),
     ):
         if asked and dtype != wanted:
             refuse(where, keys, f"{option} does not fit the source's {origin.type}", hint="remove the option")

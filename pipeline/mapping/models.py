@@ -23,7 +23,7 @@ from pydantic import (
 from pipeline.mapping.conditions import valid_condition, valid_generated, valid_predicate
 from pipeline.mapping.defaults import valid_default
 from pipeline.mapping.names import Naming, fold, storable, valid_column, valid_name, valid_schema
-from pipeline.mapping.parts import HYPERLINK, OLE, WHOLE, ColumnPart
+from pipeline.mapping.parts import HYPERLINK, OFFSET, OLE, WHOLE, ColumnPart
 from pipeline.mapping.scalars import written
 from pipeline.mapping.selects import valid_select
 from pipeline.mapping.types import family, parse_type
@@ -107,6 +107,10 @@ class ColumnMapping(Part):
         None, description="Takes the embedded file out of an OLE object, with `_file_name` and `_class` after the "
         "column's name."
     )  # fmt: skip
+    offset: Literal["keep"] | None = Field(
+        None, description="Keeps the offset of a datetimeoffset, in minutes ahead of UTC, with `_offset` after the "
+        "column's name."
+    )  # fmt: skip
     rich_text: Literal["strip"] | None = Field(
         None, description="Makes plain text of HTML, and records each change as a loss."
     )
@@ -127,9 +131,13 @@ class ColumnMapping(Part):
 
     @model_validator(mode="after")
     def _parts_alone(self) -> Self:
-        for option, family_of, beside in (("hyperlink", "text", {"rich_text"}), ("ole", "bytea", set[str]())):
+        for option, family_of, beside in (
+            ("hyperlink", "text", {"encoding", "rich_text"}),
+            ("ole", "bytea", {"encoding"}),
+            ("offset", "time", {"default_sql", "round"}),
+        ):
             if getattr(self, option) is not None:
-                _exclusive(option, self, allowed={"to", "type", "required", "comment", "encoding", *beside})
+                _exclusive(option, self, allowed={"to", "type", "required", "comment", *beside})
                 _typed(option, self, family_of)
         if self.rich_text is not None:
             _typed("rich_text", self, "text")
@@ -138,7 +146,7 @@ class ColumnMapping(Part):
     @property
     def parts(self) -> tuple[ColumnPart, ...]:
         """The PostgreSQL columns that it becomes."""
-        return HYPERLINK if self.hyperlink else OLE if self.ole else WHOLE
+        return HYPERLINK if self.hyperlink else OLE if self.ole else OFFSET if self.offset else WHOLE
 
 
 def _exclusive(option: str, column: ColumnMapping, *, allowed: set[str]) -> None:

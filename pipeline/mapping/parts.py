@@ -8,7 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class ColumnPart:
     step: str | None
-    """The transform step that takes the part out of the value; None takes all of it."""
+    """The transform step that takes the part out of the value, in place of a converter; None takes all of it."""
     suffix: str = ""
     """Of the column's name; the first part goes by the name itself, and has the type and options of the mapping."""
     type: str = "text"
@@ -21,6 +21,7 @@ HYPERLINK = (
     ColumnPart("hyperlink_subaddress", "_subaddress"),
     ColumnPart("hyperlink_screen_tip", "_screen_tip"),
 )
+OFFSET = (ColumnPart(None), ColumnPart("offset", "_offset", "smallint"))
 OLE = (
     ColumnPart("ole_data", type="bytea"),
     ColumnPart("ole_file_name", "_file_name"),

@@ -54,6 +54,8 @@ _TYPES = (
     PostgresType("inet", "inet"),
     PostgresType("cidr", "inet"),
     PostgresType("macaddr", "macaddr"),
+    PostgresType("geometry", "geometry"),  # these two are PostGIS's, without arguments
+    PostgresType("geography", "geography"),
 )
 _BY_NAME = {name: type for type in _TYPES for name in (type.name, *type.aliases)}
 INTEGERS = frozenset({"smallint", "integer", "bigint"})

@@ -33,6 +33,7 @@ _HEADER = """\
 #     encoding: {invalid: replace}     text that PostgreSQL cannot hold is replaced and recorded as a loss
 #     values: {Y: true, N: false}      other values are rejects
 #     hyperlink: split, ole: unwrap    one column for each part: the text or file, and what stands beside it
+#     offset: keep                     a second column for the minutes that a datetimeoffset is ahead of UTC
 #     rich_text: strip                 HTML becomes plain text, recorded as a loss
 #     round: true                      to the type's scale, recorded as a loss
 # and a table, beside its keys:

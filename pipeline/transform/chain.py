@@ -58,7 +58,8 @@ class Route:
     """As the source delivers it."""
     converter: str | None = None
     part: str | None = None
-    """The step that takes the target's part out of the value, where several targets share one source."""
+    """The step that takes the target's part out of the value, in place of the converter, where several targets share
+    one source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,14 @@ class _Findings:
     refusals: dict[int, tuple[Stage, str, str]] = field(default_factory=dict)
     losses: list[tuple[int, Loss]] = field(default_factory=list)
 
-    def refuse(self, stepped: Stepped, column: str, values: pl.Series, step: Step) -> None:
-        for row in () if stepped.refused is None else stepped.refused.arg_true().to_list():
+    def refuse(self, stepped: Stepped, column: str, values: pl.Series, step: Step) -> list[int]:
+        """Gives the rows that the step refused."""
+        rows = [] if stepped.refused is None else stepped.refused.arg_true().to_list()
+        for row in rows:
             why = f"{stepped.why[row]}: " if row in stepped.why else ""
             detail = f"column {column}: {why}{_show(values[row])}"
             self.refusals.setdefault(row, (Stage.TRANSFORM, step.name, detail))
+        return rows
 
     def refuse_defect(self, defect: Defect) -> None:
         reason = Unreadable.VALUE if defect.damaged else "undecodable"
@@ -137,11 +141,19 @@ class Chain:
     def _passing(self, batch: Batch, findings: _Findings) -> pl.Series | None:
         """Rows that the filter keeps, and those it cannot judge because their cell is unreadable."""
         passing = kept(batch.frame, self._filter)
+        if passing is None:
+            return None
         judged = {comparison.column for comparison in self._filter}
-        unjudged = [defect for defect in batch.defects if defect.column in judged]
-        for defect in unjudged:
-            findings.refuse_defect(defect)
-        return passing.scatter([d.row for d in unjudged], values=True) if passing is not None and unjudged else passing
+        unjudged = []
+        for defect in batch.defects:
+            if defect.column in judged:
+                findings.refuse_defect(defect)
+                unjudged.append(defect.row)
+        for comparison in self._filter:
+            if comparison.step:
+                values = batch.frame[comparison.column]
+                unjudged += findings.refuse(comparison.step(values), comparison.column, values, comparison.step)
+        return passing.scatter(unjudged, values=True) if unjudged else passing
 
     def _carry(self, column: _ColumnChain, values: pl.Series, findings: _Findings) -> pl.Series:
         for step in column.steps:
@@ -161,9 +173,11 @@ def _column_chain(table: str, route: Route) -> _ColumnChain:
 
 def steps_of(table: str, route: Route, target: Column) -> tuple[Step, ...]:
     """From what the source delivers to the target's dtype; raises MappingError for a cast that does not exist."""
-    first: list[Step] = [CONVERTERS[route.converter]] if route.converter else []
+    first: list[Step] = []
     if route.part:
         first.append(part_step(route.part, route.mapping))
+    elif route.converter:
+        first.append(CONVERTERS[route.converter])
     return (*first, *_steps(route.mapping, target, _after(first, route.dtype), table, route.source))
 
 

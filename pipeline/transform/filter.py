@@ -9,6 +9,7 @@ import polars as pl
 
 from pipeline.mapping.models import Condition
 from pipeline.transform.constants import constants
+from pipeline.transform.step import Step
 from pipeline.transform.types import CONVERTERS
 
 _OPERATORS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
@@ -29,7 +30,8 @@ class Comparison:
     op: str
     listed: pl.Series
     """What the column is compared with, in its own dtype; empty for `is null`."""
-    converter: str | None
+    step: Step | None
+    """The converter, where there is one."""
 
     @classmethod
     def of(cls, condition: Condition, dtype: pl.DataType, converter: str | None) -> Comparison:
@@ -37,15 +39,16 @@ class Comparison:
         values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
         if condition.value is None:
             return cls(condition.column, condition.op, pl.Series(dtype=dtype), None)
-        if converter:
-            dtype = CONVERTERS[converter](pl.Series(dtype=dtype)).values.dtype
-        return cls(condition.column, condition.op, constants(values, dtype, uuid=dtype == pl.Binary), converter)
+        step = CONVERTERS[converter] if converter else None
+        if step:
+            dtype = step(pl.Series(dtype=dtype)).values.dtype
+        return cls(condition.column, condition.op, constants(values, dtype, uuid=dtype == pl.Binary), step)
 
     def holds(self, frame: pl.DataFrame) -> pl.Series:
         """NULL where it is not known, as in SQL."""
         values = frame[self.column]
-        if self.converter:
-            values = CONVERTERS[self.converter](values).values
+        if self.step:
+            values = self.step(values).values
         return pl.select(self._expression(pl.lit(values))).to_series()
 
     def _expression(self, column: pl.Expr) -> pl.Expr:

@@ -10,6 +10,7 @@ from pipeline.mapping.models import ColumnMapping
 from pipeline.transform.hyperlink import HyperlinkPart
 from pipeline.transform.ole import OlePart, Unwrapped
 from pipeline.transform.step import Step
+from pipeline.transform.ticks import Offset
 
 _HYPERLINK = ("hyperlink_text", "hyperlink_address", "hyperlink_subaddress", "hyperlink_screen_tip")
 _OLE: dict[str, tuple[Callable[[Unwrapped], bytes | str | None], pl.DataType]] = {
@@ -23,5 +24,7 @@ def part_step(name: str, mapping: ColumnMapping) -> Step:
     """The step of that name, as the column's other options have it."""
     if name in _HYPERLINK:
         return HyperlinkPart(_HYPERLINK.index(name))
+    if name == "offset":
+        return Offset()
     take, dtype = _OLE[name]
     return OlePart(take, dtype, mapping.encoding.repair if mapping.encoding else None)

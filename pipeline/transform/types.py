@@ -10,10 +10,12 @@ import polars as pl
 
 from pipeline.catalog import SqlType
 from pipeline.postgres.wire import frame_dtype
+from pipeline.transform.decode import Decode
+from pipeline.transform.ewkt import geography_ewkt, geometry_ewkt
+from pipeline.transform.hierarchy import hierarchy_path
 from pipeline.transform.step import Step, Stepped, differs, somewhere
+from pipeline.transform.ticks import ClockTicks, Ticks, ZonedTicks, ZonedTicksAtZero
 
-# 100 ns ticks from 0001-01-01 to 1970-01-01: the epochs of .NET and of Polars.
-_TICKS_TO_1970 = 621_355_968_000_000_000
 _ACCESS_DAY_ZERO = pl.date(1899, 12, 30)
 _DAY_NS = 86_400 * 10**9
 # Polars also reads 20-1-5 and +2020-01-01; neither says which year it means.
@@ -22,42 +24,15 @@ _DATE_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:[0-5]\d(\.\d+)?$"
 _TIME = r"^\d\d:\d\d:[0-5]\d(\.\d+)?$"
 
 
-@dataclass(frozen=True, slots=True)
-class Ticks:
-    """100 ns ticks since 0001-01-01 to microseconds; a seventh fractional digit is a loss."""
-
-    name: str = "seventh_digit"
-
-    def __call__(self, values: pl.Series) -> Stepped:
-        since_1970 = values - _TICKS_TO_1970
-        microseconds = since_1970 // 10
-        return Stepped(microseconds.cast(pl.Datetime("us")), lost=somewhere(since_1970 % 10 != 0))
-
-
-@dataclass(frozen=True, slots=True)
-class ZonedTicks:
-    """100 ns ticks since 0001-01-01 in UTC to moments in microseconds; a seventh fractional digit is a loss."""
-
-    name: str = "seventh_digit"
-
-    def __call__(self, values: pl.Series) -> Stepped:
-        made = Ticks()(values)
-        return Stepped(made.values.dt.replace_time_zone("UTC"), lost=made.lost)
-
-
-@dataclass(frozen=True, slots=True)
-class ClockTicks:
-    """100 ns ticks since midnight to a time of day in microseconds; a seventh fractional digit is a loss."""
-
-    name: str = "seventh_digit"
-
-    def __call__(self, values: pl.Series) -> Stepped:
-        beyond = values.is_not_null() & ~values.is_between(0, _DAY_NS // 100 - 1)
-        within = values.set(beyond, None)
-        return Stepped((within // 10 * 1000).cast(pl.Time), refused=somewhere(beyond), lost=somewhere(within % 10 != 0))
-
-
-CONVERTERS: dict[str, Step] = {"ticks": Ticks(), "zoned_ticks": ZonedTicks(), "clock_ticks": ClockTicks()}
+CONVERTERS: dict[str, Step] = {
+    "ticks": Ticks(),
+    "zoned_ticks": ZonedTicks(),
+    "zoned_ticks_at_zero": ZonedTicksAtZero(),
+    "clock_ticks": ClockTicks(),
+    "hierarchy_path": Decode("hierarchyid", hierarchy_path),
+    "geometry_ewkt": Decode("ewkt", geometry_ewkt),
+    "geography_ewkt": Decode("ewkt", geography_ewkt),
+}
 
 
 @dataclass(frozen=True, slots=True)

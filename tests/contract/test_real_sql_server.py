@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from pipeline.sources.mssql.address import Address
-from pipeline.sources.mssql.connect import connect
 
 from pipeline.catalog import Action, Check, ForeignKey, Identity, Index, IndexPart, Table
 from pipeline.dialects.draft import draft
@@ -30,7 +28,9 @@ from pipeline.postgres.connect import connect as connect_target
 from pipeline.postgres.sql import SQL, Identifier, relation
 from pipeline.settings import load_settings
 from pipeline.sources.mssql import MssqlSource
+from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
+from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.schema.catalog import read_schema
 from tests.unit.engine.test_run import Silent
 

@@ -125,3 +125,23 @@ def test_the_other_reader_reads_no_bacpac(naru: Naru, bacpac: Path) -> None:
 def test_a_damaged_file_is_a_source_that_cannot_be_read(naru: Naru, bacpac: Path) -> None:
     bacpac.write_bytes(bacpac.read_bytes()[:-40])
     assert "is no .bacpac" in naru("migrate", bacpac, code=4)
+
+
+def test_values_that_no_real_file_has_shown_are_refused_before_or_by_row(
+    naru: Naru, database: Target, tmp_path: Path
+) -> None:
+    columns = [Made("id", "int", nullable=False), Made("node", "hierarchyid"), Made("at", "datetimeoffset(7)")]
+    noon = (12 * 3600 * 10**7).to_bytes(5, "little") + (738_000).to_bytes(3, "little")
+    values = [(1, b"\x5a\xc0", noon + b"\0\0"), (2, b"\x58", noon + (540).to_bytes(2, "little"))]
+    variant = [*columns, Made("any", "sql_variant")]
+    for called, made in (("plain", columns), ("variant", variant)):
+        data = rows(made, [(*row, b"")[: len(made)] for row in values])
+        text = model(table_element(("dbo", "T"), made), key(("dbo", "T"), "PK", "id"))
+        export(tmp_path / f"{called}.bacpac", text, {"dbo.T/TableData-000-00000": data})
+    naru("map", tmp_path / "variant.bacpac", "-o", tmp_path / "variant.yaml")
+    assert "sql_variant is not read yet: give `skip: true`" in (tmp_path / "variant.yaml").read_text("utf-8")
+    assert "sql_variant" in naru("migrate", tmp_path / "variant.bacpac", code=3)
+    assert "no real file shows whether its time is UTC" in naru("migrate", tmp_path / "plain.bacpac", code=1)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        found = connection.execute("select id, node, at::text from t").fetchall()
+    assert found == [(1, "/1/1/", "2021-07-30 12:00:00+00")]

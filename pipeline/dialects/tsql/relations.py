@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
-from pipeline.catalog import Catalog, Table
+from pipeline.catalog import Catalog, SqlType, Table
 from pipeline.dialects.queries.shapes import Spelling, spellings_of
 from pipeline.dialects.tsql.collation import Collation
-from pipeline.dialects.tsql.terms import Term, column
+from pipeline.dialects.tsql.terms import OPAQUE, Term, column
 from pipeline.mapping.models import Mapping
 from pipeline.mapping.types import parse_type
 
@@ -45,8 +45,9 @@ def _relation(table: Table, mapping: Mapping, spellings: Map[Spelling, Spelling]
     for name, mapped in mapping.tables[table.name].columns.items():
         if not mapped.skip and mapped.type is not None:
             target = mapping.column_name(table.name, name)
-            own = table.column(name).collation
-            term = column(target, parse_type(mapped.type), Collation.named(own) if own else collation)
+            own, opaque = table.column(name).collation, table.column(name).type.name in OPAQUE
+            type = SqlType("bytea") if opaque else parse_type(mapped.type)
+            term = column(target, type, Collation.named(own) if own else collation)
             fields.append(Field(name, target, term, spellings.get((table.name, name))))
     required = {column.name for column in table.columns if not column.nullable} | {*table.primary_key}
     unique = [frozenset(index.columns) for index in table.indexes if index.tells_apart]

@@ -34,6 +34,7 @@ _FIRST_DATETIME_DAY = -53_690
 _DAY_US = 86_400_000_000
 _FURTHEST_OFFSET = 14 * 60
 """Minutes."""
+_ZONED = pa.struct([("ticks", pa.int64()), ("offset", pa.int16())])
 _RFC_ORDER = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15]
 
 
@@ -50,6 +51,9 @@ def arrow_array(scalar: Scalar, values: npt.NDArray[Any], valid: Bools, args: Ar
     """pyarrow.Array of the values, NULL where they are not valid."""
     type = scalar.arrow(args)
     mask = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    if values.dtype.names:
+        parts = [pa.array(values[name]) for name in values.dtype.names]
+        return pa.Array.from_buffers(type, len(valid), [mask], children=parts)
     if type == pa.bool_():
         values = np.packbits(values, bitorder="little")
     return pa.Array.from_buffers(type, len(valid), [mask, pa.py_buffer(np.ascontiguousarray(values))])
@@ -139,10 +143,11 @@ def _date_time_2(raw: Raw, args: Args) -> tuple[Ints, Bools]:
 
 
 def _date_time_offset(raw: Raw, args: Args) -> Values:
-    """Time and date of UTC, then the minutes that the local time is ahead of it, which the ticks do not keep."""
+    """Time and date of UTC, then the minutes that the local time is ahead of it."""
     ticks, good = _date_time_2(raw, args)
-    ahead = _view(raw[:, -2:], "<i2")
-    return ticks, good & (np.abs(ahead.astype(np.int64)) <= _FURTHEST_OFFSET)
+    values = np.empty(len(raw), [("ticks", "<i8"), ("offset", "<i2")])
+    values["ticks"], values["offset"] = ticks, _view(raw[:, -2:], "<i2")
+    return values, good & (np.abs(values["offset"].astype(np.int64)) <= _FURTHEST_OFFSET)
 
 
 def _guid(raw: Raw, _: Args) -> Values:
@@ -171,7 +176,7 @@ SCALARS = {
     "datetime": _of(8, pa.timestamp("us"), _datetime),
     "smalldatetime": _of(4, pa.timestamp("us"), _small_datetime),
     "datetime2": Scalar(lambda args: _time_bytes(args) + 3, lambda _: pa.int64(), _date_time_2),
-    "datetimeoffset": Scalar(lambda args: _time_bytes(args) + 5, lambda _: pa.int64(), _date_time_offset),
+    "datetimeoffset": Scalar(lambda args: _time_bytes(args) + 5, lambda _: _ZONED, _date_time_offset),
     "uniqueidentifier": _of(16, pa.binary(16), _guid),
     "rowversion": _of(8, pa.binary(8), lambda raw, _: (raw, None)),
 }

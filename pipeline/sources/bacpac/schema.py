@@ -101,7 +101,8 @@ class _Building:
         if step != "1":
             self._tell(table, one.name[-1], of_own_step(step))
         if type.name == "datetimeoffset":
-            self._tell(table, one.name[-1], "arrives as the moment that it means; its offset is not kept")
+            text = "rows with another offset than zero are refused, unless it says `offset: keep`"
+            self._tell(table, one.name[-1], text)
 
     def _tell_of_the_rest(self) -> None:
         tables = {one.name for one in self._model.objects["SqlTable"]}

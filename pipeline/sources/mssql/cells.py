@@ -70,12 +70,13 @@ def moments(arrays: Arrays) -> Read:
 
 
 def zoned_moments(arrays: Arrays) -> Read:
-    """As `moments`, of UTC; the last array is the offset of the local time in minutes."""
+    """Struct of ticks, as `moments` of UTC, and offset (Int16), the last array: minutes that local time is ahead."""
     *parts, offsets = arrays
     values, valid = _ints(offsets)
     if (np.abs(values[valid]) > _FURTHEST_OFFSET).any():
         raise ValueError("holds an offset of more than 14 hours")
-    return moments(tuple(parts))
+    (ticks, _), offset = moments(tuple(parts)), _array(pa.int16(), values.astype(np.int16), valid)
+    return pa.StructArray.from_arrays([ticks, offset], ["ticks", "offset"], mask=parts[0].is_null()), ()
 
 
 def clock(arrays: Arrays) -> Read:

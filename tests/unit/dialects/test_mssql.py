@@ -5,8 +5,10 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from pipeline.catalog import SqlType
-from pipeline.dialects.mssql import MSSQL
+from pipeline.catalog import Catalog, Check, Column, Index, IndexPart, Query, QueryKind, SqlType, Table
+from pipeline.dialects.draft import draft
+from pipeline.dialects.mssql import MSSQL, sql_server
+from pipeline.dialects.tsql.terms import OPAQUE
 from pipeline.mapping.types import parse_type
 from pipeline.transform.types import CONVERTERS, castable
 
@@ -39,7 +41,9 @@ from pipeline.transform.types import CONVERTERS, castable
         ("varbinary(8)", "bytea"),
         ("uniqueidentifier", "uuid"),
         ("xml", "text"),
-        ("geography", "bytea"),
+        ("geography", "text"),
+        ("hierarchyid", "text"),
+        ("sql_variant", "jsonb"),
         ("rowversion", "bytea"),
     ],
 )
@@ -50,7 +54,7 @@ def test_types(source: str, postgres: str) -> None:
     assert rule.postgres_for(type) == postgres
 
 
-@pytest.mark.parametrize("source", ["sql_variant", "cursor", "Text(50)", "decimal", "Int"])
+@pytest.mark.parametrize("source", ["cursor", "Text(50)", "decimal", "Int"])
 def test_types_without_a_rule(source: str) -> None:
     assert MSSQL.rule(SqlType.parse(source)) is None
 
@@ -82,9 +86,62 @@ def test_ticks_of_a_day_become_microseconds() -> None:
     assert stepped.refused.arg_true().to_list() == [4, 5]
 
 
-def test_ticks_in_utc_are_the_same_moment() -> None:
-    stepped = CONVERTERS["zoned_ticks"](pl.Series([621_355_968_000_000_000, 621_355_968_000_000_017, None]))
+EPOCH = 621_355_968_000_000_000
+ZONED = pl.Struct({"ticks": pl.Int64, "offset": pl.Int16})
+
+
+@pytest.mark.parametrize("type", ["datetimeoffset", "datetimeoffset(7)", "datetimeoffset(3)", "datetimeoffset(0)"])
+def test_a_moment_with_its_offset_is_one_value_of_two_fields(type: str) -> None:
+    rule = MSSQL.rule(SqlType.parse(type))
+    assert rule is not None
+    assert rule.dtype_for(SqlType.parse(type)) == ZONED
+
+
+def test_ticks_in_utc_are_the_same_moment_whatever_the_offset() -> None:
+    given = [{"ticks": EPOCH, "offset": 540}, {"ticks": EPOCH + 17, "offset": -840}, None]
+    stepped = CONVERTERS["zoned_ticks"](pl.Series(given, dtype=ZONED))
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     assert stepped.values.to_list() == [epoch, epoch + dt.timedelta(microseconds=1), None]
     assert stepped.lost is not None
     assert stepped.lost.arg_true().to_list() == [1]
+
+
+def test_offsets_that_no_bacpac_has_shown_are_refused_there() -> None:
+    rule = sql_server("Korean_Wansung_CI_AS", offline=True).rule(SqlType("datetimeoffset", (7,)))
+    assert rule is not None
+    assert rule.converter is not None
+    given = [{"ticks": EPOCH, "offset": 0}, {"ticks": EPOCH, "offset": 540}, None, {"ticks": EPOCH, "offset": -1}]
+    stepped = CONVERTERS[rule.converter](pl.Series(given, dtype=ZONED))
+    assert stepped.refused is not None
+    assert stepped.refused.arg_true().to_list() == [1, 3]
+    assert {*stepped.why} == {1, 3}
+    assert stepped.values[0] == dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def test_a_bacpac_has_a_rule_for_every_type_that_is_read_of_it() -> None:
+    offline = sql_server("Korean_Wansung_CI_AS", offline=True)
+    assert {rule.source for rule in MSSQL.rules} - {rule.source for rule in offline.rules} == {"sql_variant"}
+
+
+@pytest.mark.parametrize(("arrives", "converter"), [("text", "hierarchy_path"), ("bytea", None)])
+def test_bytes_that_stay_bytes_are_not_decoded(arrives: str, converter: str | None) -> None:
+    rule = MSSQL.rule(SqlType("hierarchyid"))
+    assert rule is not None
+    assert rule.converter_for(SqlType(arrives)) == converter
+
+
+@pytest.mark.parametrize("type", sorted(OPAQUE))
+def test_expressions_do_not_compute_with_texts_of_ours(type: str) -> None:
+    """`'/10/' > '/2/'` holds of the paths, and not of the texts."""
+    table = Table("t", (Column("v", SqlType(type), default="('/1/')"),), checks=(Check("c", "[v]>'/2/'", ("v",)),),
+                  indexes=(Index("i", (IndexPart("v"),)),))  # fmt: skip
+    view = Query("shown", QueryKind.SELECT, "create view shown as select v from t where v > '/2/'")
+    made = draft(Catalog((table,), queries=(view,)), dialect=MSSQL)
+    mapped = made.mapping.tables["t"]
+    assert mapped.columns["v"].default_sql is None
+    assert mapped.checks == ()
+    assert made.mapping.views == {}
+    assert len(mapped.indexes) == 1
+    told = " ".join(notice.text for notice in made.notices)
+    assert "default ('/1/') has no translation" in told
+    assert "not carried: [v]>'/2/'" in told

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.catalog import Catalog, Column, SqlType, Table
 from pipeline.dialects.access import ACCESS
+from pipeline.dialects.mssql import MSSQL
 from pipeline.engine.plan import make_plan
 from pipeline.errors import MappingError
 from pipeline.mapping.read import MappingFile
@@ -59,6 +60,44 @@ def test_the_parts_stand_beside_their_column_under_its_name(read: Read) -> None:
 def test_each_source_column_is_read_once(read: Read) -> None:
     (task,) = make_plan(SOURCE, read(GOOD).mapping, ACCESS).tasks
     assert task.chain.source_columns == ("Id", "Link", "File", "Body")
+
+
+ZONED = """\
+naru: 1
+tables:
+  T:
+    columns:
+      At: {type: timestamptz(3), offset: keep, round: true, default_sql: now(), required: true}
+"""
+
+
+def test_the_minutes_of_an_offset_stand_beside_the_moment(read: Read) -> None:
+    source = Catalog((Table("T", (Column("At", SqlType("datetimeoffset", (7,))),)),))
+    (task,) = make_plan(source, read(ZONED).mapping, MSSQL).tasks
+    assert [(column.name, str(column.type), column.nullable, column.default) for column in task.target.columns] == [
+        ("at", "timestamptz(3)", False, "now()"),
+        ("at_offset", "smallint", True, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type", "written", "instead", "said"),
+    [
+        ("datetime2(7)", "", "", r"m\.yaml:5: .*offset: keep does not fit the source's datetime2\(7\)"),
+        ("datetimeoffset(7)", "timestamptz(3)", "text", r"m\.yaml:5: .*offset yields time, and the type is text"),
+        ("datetimeoffset(7)", "timestamptz(3)", "timestamp", r"datetimeoffset\(7\) cannot be carried as timestamp"),
+        ("datetimeoffset(7)", "required: true", "default: 0", r"m\.yaml:5: .*offset and default exclude each other"),
+    ],
+)
+def test_an_offset_is_kept_of_what_has_one(read: Read, type: str, written: str, instead: str, said: str) -> None:
+    source = Catalog((Table("T", (Column("At", SqlType.parse(type)),)),))
+
+    def planned() -> None:
+        file = read(ZONED.replace(written, instead))
+        make_plan(source, file.mapping, MSSQL, where=file.where)
+
+    with pytest.raises(MappingError, match=said):
+        planned()
 
 
 @pytest.mark.parametrize(

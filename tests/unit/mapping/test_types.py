@@ -53,6 +53,17 @@ def test_spellings_have_one_canonical_form(written: str, canonical: str) -> None
     assert parse_type(canonical) == parse_type(written)
 
 
+def test_types_of_postgis_are_known_by_name_alone() -> None:
+    assert [str(parse_type(name)) for name in ("Geometry", "geography", "geometry[]")] == [
+        "geometry",
+        "geography",
+        "geometry[]",
+    ]
+    assert family(SqlType("geometry")) != family(SqlType("geography"))
+    with pytest.raises(ValueError, match="takes no arguments"):
+        parse_type("geometry(4326)")
+
+
 def test_postgresql_calls_each_type_by_its_canonical_form(database: Target) -> None:
     """Otherwise an existing target table would seem to differ from its own mapping."""
     columns = ", ".join(f"c{i} {type}" for i, type in enumerate(_ACCEPTED.values()))

@@ -53,6 +53,7 @@ def datetime_bytes(day: date, three_hundredths: int) -> bytes:
 
 FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
 LAST_TICK = DAY - 1
+ZONED = pl.Struct({"ticks": pl.Int64, "offset": pl.Int16})
 CASES: dict[str, tuple[pl.DataType, list[tuple[object, object]]]] = {
     "bit": (pl.Boolean(), [(0, False), (1, True)]),
     "tinyint": (pl.UInt8(), [(0, 0), (254, 254), (255, 255)]),
@@ -102,10 +103,10 @@ CASES: dict[str, tuple[pl.DataType, list[tuple[object, object]]]] = {
         for scale in range(8)
     },
     "datetimeoffset(7)": (
-        pl.Int64(),
+        ZONED,
         [
-            (clock(date(2024, 2, 29), 1, 7) + struct.pack("<h", 540), days(date(2024, 2, 29)) * DAY + 1),
-            (clock(LAST, LAST_TICK, 7) + struct.pack("<h", -840), days(LAST) * DAY + LAST_TICK),
+            (clock(day, at, 7) + struct.pack("<h", offset), {"ticks": days(day) * DAY + at, "offset": offset})
+            for day, at, offset in ((FIRST, 0, 0), (date(2024, 2, 29), 1, 540), (LAST, LAST_TICK, -840))
         ],
     ),
     "datetime": (
@@ -240,5 +241,6 @@ def test_moments_are_those_of_utc(tmp_path: Path) -> None:
     """12:00 in Seoul is stored as 03:00, with 540 minutes beside it."""
     moment = datetime(2024, 5, 1, 3, tzinfo=UTC)
     raw = clock(moment.date(), 3 * 3600 * 10**7, 7) + struct.pack("<h", 540)
-    (ticks,) = read(tmp_path, [Made("v", "datetimeoffset(7)")], [(raw,)])["v"].to_list()
-    assert ticks == int((moment - datetime(1, 1, 1, tzinfo=UTC)).total_seconds()) * 10**7
+    (value,) = read(tmp_path, [Made("v", "datetimeoffset(7)")], [(raw,)])["v"].to_list()
+    ticks = int((moment - datetime(1, 1, 1, tzinfo=UTC)).total_seconds()) * 10**7
+    assert value == {"ticks": ticks, "offset": 540}
