@@ -22,13 +22,12 @@ _BITS = {"smallint": 16, "int": 32, "bigint": 64}
 _RANGES = {"tinyint": (0, 255)} | {name: (-(1 << n - 1), (1 << n - 1) - 1) for name, n in _BITS.items()}
 
 
-def cast(value: Any, source: SqlType, target: SqlType, style: int = 0) -> Any:
-    if value is None:
-        return None
-    families = source.kind.family, target.kind.family
-    if families not in _CASTS:
+def converter(source: SqlType, target: SqlType, style: int = 0) -> Callable[[Any], Any]:
+    """A function of values, of NULL too; raises ServerError for a conversion that this server does not know."""
+    known = _CASTS.get((source.kind.family, target.kind.family))
+    if known is None:
         raise ServerError(529, f"this server does not know the conversion from {source} to {target}")
-    return _CASTS[families](value, source, target, style)
+    return lambda value: None if value is None else known(value, source, target, style)
 
 
 def _unknown(source: SqlType, target: SqlType, style: int) -> ServerError:
@@ -154,10 +153,14 @@ def _exact_text(value: Decimal, source: SqlType, target: SqlType, style: int) ->
     return _written(f"{_EXACT.quantize(value, Decimal(1).scaleb(-digits)):f}", target)
 
 
+_FLOAT_DIGITS = {1: 7, 2: 15, 3: 16}
+"""Behind the point, by style."""
+
+
 def _float_text(value: float, source: SqlType, target: SqlType, style: int) -> bytes:
-    if style != 3:
+    if style not in _FLOAT_DIGITS:
         raise _unknown(source, target, style)
-    mantissa, exponent = f"{value:.{16 if source.name == 'float' else 8}e}".split("e")
+    mantissa, exponent = f"{value:.{_FLOAT_DIGITS[style]}e}".split("e")
     return _written(f"{mantissa}e{exponent[0]}{int(exponent[1:]):03}", target)
 
 
@@ -331,7 +334,7 @@ _CASTS: dict[tuple[Family, Family], Cast] = {
     (_300, _300): _same,
     (_60, _60): _same,
     **{
-        (_V, family): lambda value, source, target, style: cast(value.value, value.type, target, style)
+        (_V, family): lambda value, source, target, style: converter(value.type, target, style)(value.value)
         for family in Family
         if family is not _V
     },

@@ -8,6 +8,10 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("cryptography", reason="cryptography, which makes the certificate, is not installed")
+
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa

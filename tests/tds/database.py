@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from tests.tds.parameters import Parameter
-from tests.tds.tokens import Column
+from tests.tds.tokens import Column, ServerError
 from tests.tds.types import COLLATIONS, Collation, sql_type
 
 Row = Sequence[Any]
@@ -71,7 +71,8 @@ class Result:
     rows: Sequence[Row] = ()
 
 
-Answer = Result | Callable[[Sequence[Parameter]], Result]
+Answer = Result | ServerError | Callable[[Sequence[Parameter]], Result]
+"""A function may raise ServerError too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any
@@ -12,15 +12,16 @@ from sqlglot import exp
 from sqlglot.dialects.tsql import TSQL
 from sqlglot.errors import SqlglotError
 
-from tests.tds.casts import cast
+from tests.tds.casts import converter
 from tests.tds.database import Row
 from tests.tds.order import common_type, order_key
 from tests.tds.parameters import Parameter
 from tests.tds.tokens import Column, ServerError
-from tests.tds.types import KINDS, MAX, Collation, Family, SqlType, Variant, made, sql_type, stored
+from tests.tds.types import COLLATIONS, KINDS, MAX, Collation, Family, SqlType, Variant, made, sql_type, stored
 
 VERSION = "Naru's own TDS server for tests, which says it is 16.0"
 _SECOND = 10**7
+_TEXTS = (Family.NARROW, Family.WIDE)
 
 
 class _Dialect(TSQL):
@@ -173,27 +174,36 @@ def declared_type(tree: exp.Expr, collation: Collation) -> SqlType:
 
 
 def _cast(scope: Scope, tree: exp.Expr) -> Term:
-    convert = isinstance(tree, exp.Convert)
-    source = scope.term(tree.expression if convert else tree.this)
+    styled = isinstance(tree, exp.Convert)
+    source = scope.term(tree.expression if styled else tree.this)
     # The text of a cast keeps the collation of what it comes from; else it has the database's.
-    textual = source.type.kind.family in (Family.NARROW, Family.WIDE)
+    textual = source.type.kind.family in _TEXTS
     collation = source.type.collation if textual else scope.collation
-    target = declared_type(tree.this if convert else tree.args["to"], collation)
-    style = scope.constant(tree.args["style"]) if convert and tree.args.get("style") else 0
-    # Said when it is compiled, and not at the first row that has a value.
+    target = declared_type(tree.this if styled else tree.args["to"], collation)
+    style = scope.constant(tree.args["style"]) if styled and tree.args.get("style") else 0
     if source.type == target and not style:
         return source
-    start = source.type
-    return Term(target, lambda row: cast(source.value(row), start, target, style), source.nullable)
+    convert = converter(source.type, target, style)
+    return Term(target, lambda row: convert(source.value(row)), source.nullable)
+
+
+def _collated(scope: Scope, tree: exp.Expr) -> Term:
+    term, name = scope.term(tree.this), tree.expression.name
+    known = {made.lower(): collation for made, collation in COLLATIONS.items()} | {"database_default": scope.collation}
+    if name.lower() not in known or term.type.kind.family not in _TEXTS:
+        raise unknown(tree)
+    target = replace(term.type, collation=known[name.lower()])
+    return Term(target, _converted(term, target), term.nullable)
 
 
 def _converted(term: Term, target: SqlType) -> Callable[[Row], Any]:
-    if term.type.kind.family is target.kind.family:
-        return term.value
+    """Its values in the form of another type, in whole."""
     source, value = term.type, term.value
-    if target.kind.family in (Family.NARROW, Family.WIDE) and target.args:
-        target = SqlType(target.name, (MAX,), target.collation)  # compared in whole
-    return lambda row: cast(value(row), source, target)
+    textual = target.kind.family in _TEXTS
+    if source.kind.family is target.kind.family and (not textual or source.encoding == target.encoding):
+        return value
+    convert = converter(source, SqlType(target.name, (MAX,), target.collation) if textual and target.args else target)
+    return lambda row: convert(value(row))
 
 
 # ---- functions
@@ -305,7 +315,7 @@ def _sum(scope: Scope, tree: exp.Expr) -> Term:
     """Of texts: one behind the other."""
     left, right = scope.term(tree.this), scope.term(tree.expression)
     target = common_type(left.type, right.type)
-    if target.kind.family not in (Family.NARROW, Family.WIDE):
+    if target.kind.family not in _TEXTS:
         raise unknown(tree)
     one, other = _converted(left, target), _converted(right, target)
 
@@ -384,7 +394,9 @@ _COMPARISONS: dict[type[exp.Expr], Callable[[Any, Any], bool]] = {
 
 def _comparison(scope: Scope, tree: exp.Expr) -> Condition:
     left, right = scope.term(tree.this), scope.term(tree.expression)
-    target = common_type(left.type, right.type)
+    # A column's collation decides over that of a parameter or a literal.
+    decides = left if left.column or not right.column else right
+    target = replace(common_type(left.type, right.type), collation=decides.type.collation)
     one, other, compare = _converted(left, target), _converted(right, target), _COMPARISONS[type(tree)]
     key = order_key(target)
 
@@ -409,6 +421,7 @@ _COMPILERS: dict[type[exp.Expr], Callable[[Scope, Any], Term]] = {
     exp.Anonymous: _function,
     exp.Coalesce: _coalesce,
     exp.Case: _case,
+    exp.Collate: _collated,
     exp.Paren: _inner,
     exp.Alias: _inner,
     exp.Add: _sum,

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from threading import Lock
 
+from tests.tds.packets import Dropped
 from tests.tds.tokens import Rows, ServerError
 
 
-class Dropped(Exception):
-    """The connection ends here."""
+class Ending(Enum):
+    """How a result ends that has an end of its own no more."""
+
+    DROP = "the connection drops within a packet, whose rows the client never sees"
+    DROP_BETWEEN_PACKETS = "the connection drops behind a packet that ends with a row"
+    """mssql-python takes that for the end of the result, and says nothing."""
+    SILENT = "it says that it has no more rows"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Befalls a statement that contains `statement`, behind so many of its rows, and so many times.
 
-    With an error, its token is sent in the place of the other rows. Without one, the connection drops; or, where it
-    is `silent`, the result ends as if it had no more rows.
+    With an error, its token is sent in the place of the other rows.
     """
 
     statement: str = ""
     after_rows: int = 0
     error: ServerError | None = None
-    silent: bool = False
+    ending: Ending = Ending.DROP
     times: int = 1
 
     def befall(self, chunks: Iterable[Rows]) -> Iterator[Rows]:
@@ -37,18 +43,16 @@ class Fault:
             left -= len(chunk)
         if self.error:
             raise self.error
-        if not self.silent:
-            raise Dropped
+        if self.ending is not Ending.SILENT:
+            raise Dropped(between_packets=self.ending is Ending.DROP_BETWEEN_PACKETS)
 
 
 @dataclass
 class Faults:
     """Of one server, used up by its sessions."""
 
-    refused_connections: int = 0
-    """Are dropped before anything is said."""
-    refused_logins: int = 0
-    """Get error 18456, whatever their password."""
+    _connections: int = 0
+    _logins: int = 0
     _scripted: list[Fault] = field(default_factory=list)
     _left: list[int] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -67,12 +71,20 @@ class Faults:
                     return fault
         return None
 
-    def refuse_connection(self) -> bool:
-        with self._lock:
-            self.refused_connections -= 1
-            return self.refused_connections >= 0
+    def refuse_connections(self, times: int) -> None:
+        """Drop that many before anything is said."""
+        self._connections = times
 
-    def refuse_login(self) -> bool:
+    def refuse_logins(self, times: int) -> None:
+        """Give that many error 18456, whatever their password."""
+        self._logins = times
+
+    def refuses_connection(self) -> bool:
         with self._lock:
-            self.refused_logins -= 1
-            return self.refused_logins >= 0
+            self._connections -= 1
+            return self._connections >= 0
+
+    def refuses_login(self) -> bool:
+        with self._lock:
+            self._logins -= 1
+            return self._logins >= 0

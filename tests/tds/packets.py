@@ -26,6 +26,14 @@ class Disconnected(Exception):
     """The other side is gone."""
 
 
+class Dropped(Exception):
+    """The connection shall end here."""
+
+    def __init__(self, *, between_packets: bool = False) -> None:
+        super().__init__()
+        self.between_packets = between_packets
+
+
 class Channel:
     """Messages over anything that receives and sends bytes; TLS takes the place of the socket's own two functions."""
 
@@ -54,30 +62,33 @@ class Channel:
     def write(self, parts: Iterable[bytes], kind: Kind = Kind.RESPONSE) -> None:
         """One whole message.
 
-        Where the parts end with an error of theirs, what they gave goes out first, as the beginning of a message
-        that never ends.
+        Where the parts end with Dropped, what they gave goes out first: the beginning of a message that never ends, cut
+        in the middle of a packet or behind one.
         """
-        payload, waiting, number = self.packet_bytes - HEADER.size, bytearray(), 1
-
-        def packets(content: bytearray, *, ends: bool) -> None:
-            nonlocal number
-            out = bytearray()
-            for at in range(0, max(len(content), 1), payload):
-                part = content[at : at + payload]
-                last = ends and at + payload >= len(content)
-                out += HEADER.pack(kind, _LAST * last, len(part) + HEADER.size, 0, number & 0xFF, 0) + part
-                number += 1
-            self.send(bytes(out))
-
+        waiting, sent, payload = bytearray(), 0, self.packet_bytes - HEADER.size
         try:
             for part in parts:
                 waiting += part
                 if len(waiting) > payload * _PACKETS_AT_ONCE:
-                    whole = (len(waiting) - 1) // payload * payload
-                    packets(waiting[:whole], ends=False)
-                    del waiting[:whole]
-        except BaseException:
-            if waiting:
-                packets(waiting, ends=False)
+                    sent += self._send_full(waiting, kind, sent)
+        except Dropped as drop:
+            sent += self._send_full(waiting, kind, sent)
+            claimed = len(waiting) if drop.between_packets else payload
+            self.send(self._header(kind, claimed, sent) + waiting)
             raise
-        packets(waiting, ends=True)
+        sent += self._send_full(waiting, kind, sent)
+        self.send(self._header(kind, len(waiting), sent, _LAST) + waiting)
+
+    def _send_full(self, waiting: bytearray, kind: Kind, sent: int) -> int:
+        """Send, and take away, all full packets but for one that may be the last."""
+        payload, out = self.packet_bytes - HEADER.size, bytearray()
+        packets = max(len(waiting) - 1, 0) // payload
+        for at in range(packets):
+            out += self._header(kind, payload, sent + at) + waiting[at * payload : (at + 1) * payload]
+        del waiting[: packets * payload]
+        if out:
+            self.send(bytes(out))
+        return packets
+
+    def _header(self, kind: Kind, payload: int, sent: int, status: int = 0) -> bytes:
+        return HEADER.pack(kind, status, payload + HEADER.size, 0, (sent + 1) & 0xFF, 0)

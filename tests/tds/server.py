@@ -12,128 +12,97 @@ ends in an error token that names it; nothing is guessed. Text is sorted without
         connect(*server.address, server.user, server.password)
         server.faults.add(Fault("orders", after_rows=100))
         assert server.statements[-1].text == "SELECT ..."
+
+It runs in a process of its own, one for all servers of a test run: mssql-python holds Python's lock while it waits
+for the rows of a (max) column, and a server in the same process could then never send them. So what a test serves
+has to be such as `pickle` takes: its functions are functions of a module, or `functools.partial` of them.
 """
 
 from __future__ import annotations
 
-import socket
-import socketserver
-import tempfile
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from multiprocessing.managers import BaseManager
 from pathlib import Path
 from typing import Any
 
-from tests.tds.certificate import Certificate, make_certificate
 from tests.tds.database import Database
-from tests.tds.faults import Dropped, Faults
-from tests.tds.login import Login, acceptance, read_login, refusal
-from tests.tds.packets import Channel, Disconnected
-from tests.tds.session import Session, Statement
-from tests.tds.statement import TableStore
-
-_GONE = (Disconnected, Dropped, ConnectionError)
+from tests.tds.faults import Faults
+from tests.tds.listener import Listener
+from tests.tds.login import Login
+from tests.tds.session import Statement
 
 
 class Server:
     """What a test sees of a running server."""
 
-    def __init__(self, database: Database, user: str, password: str, certificate: Certificate | None) -> None:
-        self.database, self.user, self.password, self.certificate = database, user, password, certificate
-        self.faults = Faults()
-        self.statements: list[Statement] = []
-        """All that any session was asked, in the order it came in."""
-        self.logins: list[Login] = []
-        self.bugs: list[BaseException] = []
-        """Of this server, which end the test."""
-        self._stores = {table.full_name: TableStore(table) for table in database.tables}
-        self._numbers = count(1)
-        self._open: set[socket.socket] = set()
-        self._listener = _Listener(("127.0.0.1", 0), self._connected)
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), name="tds-server")
+    def __init__(self, database: Database, user: str, password: str, listener: Any) -> None:
+        self.database, self.user, self.password, self._listener = database, user, password, listener
+        self.address: tuple[str, int] = listener.address()
+        self.certificate_path: Path | None = listener.certificate_path()
+        """In PEM, for a client that shall trust it."""
+        self.faults: Faults = listener.faults()
 
     @property
-    def address(self) -> tuple[str, int]:
-        host, port, *_ = self._listener.server_address
-        return str(host), int(port)
+    def statements(self) -> list[Statement]:
+        """All that any session was asked, in the order it came in."""
+        return list(self._listener.statements())
 
     @property
     def texts(self) -> list[str]:
         """Of the statements."""
         return [statement.text for statement in self.statements]
 
+    @property
+    def logins(self) -> list[Login]:
+        """Of all sessions, refused ones too."""
+        return list(self._listener.logins())
+
     def drop_all(self) -> None:
         """End every connection, wherever it is."""
-        for connection in list(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._listener.shutdown()
-        self.drop_all()
-        self._listener.server_close()
-        self._thread.join()
-
-    def _connected(self, connection: socket.socket) -> None:
-        self._open.add(connection)
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if not self.faults.refuse_connection():
-                self._serve(connection)
-        except _GONE:
-            pass
-        except BaseException as error:
-            self.bugs.append(error)
-            raise
-        finally:
-            self._open.discard(connection)
-
-    def _serve(self, connection: socket.socket) -> None:
-        channel = Channel(connection.recv, connection.sendall)
-        tls = self.certificate.context() if self.certificate else None
-        login = read_login(connection, channel, tls)
-        self.logins.append(login)
-        if (login.user, login.password) != (self.user, self.password) or self.faults.refuse_login():
-            channel.write(refusal(login))
-            return
-        channel.write(acceptance(login, self.database.name, self.database.default_collation))
-        channel.packet_bytes = login.packet_bytes
-        session = Session(next(self._numbers), login, self.database, self._stores, self.faults, self.statements.append)
-        session.run(connection, channel)
+        self._listener.drop_all()
 
 
-class _Listener(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = False
-    request_queue_size = 64
+class _Host(BaseManager):
+    """The process that the servers run in."""
 
-    def __init__(self, address: tuple[str, int], connected: Any) -> None:
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                connected(self.request)
 
-        super().__init__(address, Handler)
+_Host.register("Faults", create_method=False)
+_Host.register("Listener", Listener, method_to_typeid={"faults": "Faults"})
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """`Server.bugs` has it."""
+
+@cache
+def _host() -> Any:
+    host = _Host(ctx=get_context("spawn"))
+    host.start(_end_with_parent)
+    return host
+
+
+def _end_with_parent() -> None:
+    """Even where a test run is killed, its servers do not stay."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
 def serve(
     database: Database, *, user: str = "reader", password: str = "Päss;wörd1", encrypted: bool = True
 ) -> Iterator[Server]:
-    """A server on a free port of this machine, until the end of the block; its own bugs are raised there."""
-    with tempfile.TemporaryDirectory(prefix="naru-tds-") as folder:
-        server = Server(database, user, password, make_certificate(Path(folder)) if encrypted else None)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-        if server.bugs:
-            raise server.bugs[0]
+    """A server on a free port of this machine, until the end of the block; its own bugs fail the test there."""
+    listener = _host().Listener(database, user, password, encrypted=encrypted)
+    try:
+        yield Server(database, user, password, listener)
+    finally:
+        bugs = listener.stop()
+    assert not bugs, "\n".join(bugs)

@@ -14,9 +14,8 @@ from sqlglot import exp
 
 from tests.tds import expressions
 from tests.tds.database import Database, Result
-from tests.tds.faults import Dropped, Faults
-from tests.tds.login import Login
-from tests.tds.packets import Channel, Disconnected, Kind
+from tests.tds.faults import Faults
+from tests.tds.packets import Channel, Disconnected, Dropped, Kind
 from tests.tds.parameters import Parameter
 from tests.tds.procedures import PROCEDURES, batch_call
 from tests.tds.requests import PREPARING, Prepared, Request, Transaction, batch, transaction
@@ -64,13 +63,12 @@ class Session:
     def __init__(
         self,
         number: int,
-        login: Login,
         database: Database,
         stores: Mapping[str, TableStore],
         faults: Faults,
         record: Callable[[Statement], None],
     ) -> None:
-        self._number, self._login, self._database, self._stores = number, login, database, stores
+        self._number, self._database, self._stores = number, database, stores
         self._faults, self._record = faults, record
         self._prepared = Prepared()
         self._transactions = 0
@@ -151,6 +149,8 @@ class Session:
         text = request.statement.strip()
         answer = self._database.answers.get(text)
         if answer is not None:
+            if isinstance(answer, ServerError):
+                raise answer
             return _canned(answer(request.parameters) if callable(answer) else answer)
         if (called := batch_call(text)) is not None:
             return _canned(called)

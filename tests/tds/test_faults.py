@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.tds.database import Database, LazyRows, ServedColumn, ServedTable
-from tests.tds.drivers import CLIENTS, arrow_client, mssql_python, rows
-from tests.tds.faults import Fault
+from tests.tds.drivers import CLIENTS, arrow_client, mssql_python, pyodbc, rows
+from tests.tds.faults import Ending, Fault
 from tests.tds.server import Server, serve
 from tests.tds.tokens import ServerError
 
@@ -20,10 +20,20 @@ _DROPPED = r"08S01|link failure|Unexpected EOF"
 _ALL = "SELECT [id], [text] FROM [dbo].[orders] ORDER BY [id]"
 
 
+def _order(at: int) -> tuple[int, str]:
+    return at, f"주문 {at}"
+
+
+def _letter(at: int) -> tuple[int, str]:
+    return at, f"편지 {at} " * 1000
+
+
 @pytest.fixture
 def shop() -> Iterator[Server]:
-    orders = ServedTable("dbo", "orders", _COLUMNS, LazyRows(_ROWS, lambda at: (at, f"주문 {at}")), ("id",))
-    with serve(Database("shop", tables=[orders])) as server:
+    orders = ServedTable("dbo", "orders", _COLUMNS, LazyRows(_ROWS, _order), ("id",))
+    long = [ServedColumn("id", "int"), ServedColumn("text", "nvarchar(max)")]
+    letters = ServedTable("dbo", "letters", long, LazyRows(1000, _letter))
+    with serve(Database("shop", tables=[orders, letters])) as server:
         yield server
 
 
@@ -52,6 +62,27 @@ def test_an_error_of_the_server_in_the_middle_is_an_error(shop: Server, client: 
         assert len(rows(connection, _ALL)) == _ROWS
 
 
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
+def test_a_connection_can_drop_where_a_row_and_a_packet_end(shop: Server, client: Any) -> None:
+    """What mssql-python does then is why a table's rows are counted: it ends the result as if that were all."""
+    shop.faults.add(Fault("[dbo].[orders]", 1500, ending=Ending.DROP_BETWEEN_PACKETS))
+    if client is arrow_client:
+        with client(shop) as connection:
+            cursor = connection.cursor()
+            cursor.execute(_ALL)
+            assert sum(batch.num_rows for batch in cursor.arrow_reader(1000)) == 1500
+    else:
+        with pytest.raises(pyodbc().Error, match=_DROPPED):
+            _read_and_lose(shop, client)
+
+
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
+def test_long_values_do_not_hang_when_the_connection_drops(shop: Server, client: Any) -> None:
+    shop.faults.add(Fault("[dbo].[letters]", 150))
+    with pytest.raises(Exception, match=r"08S01|link failure|Unexpected EOF|SQLGetData"), client(shop) as connection:
+        rows(connection, "SELECT [id], [text] FROM [dbo].[letters]")
+
+
 def test_arrow_batches_before_a_fault_are_whole(shop: Server) -> None:
     shop.faults.add(Fault("orders", 2500, ServerError(8115, "overflow")))
     with arrow_client(shop) as connection:
@@ -65,15 +96,15 @@ def test_arrow_batches_before_a_fault_are_whole(shop: Server) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 def test_a_result_can_end_too_early_without_a_word(shop: Server, client: Any) -> None:
-    shop.faults.add(Fault("orders", 1234, silent=True))
+    shop.faults.add(Fault("orders", 1234, ending=Ending.SILENT))
     with client(shop) as connection:
         assert len(rows(connection, _ALL)) == 1234
         assert len(rows(connection, _ALL)) == _ROWS
 
 
 def test_faults_are_used_up_one_after_the_other(shop: Server) -> None:
-    shop.faults.add(Fault("orders", 10, silent=True, times=2))
-    shop.faults.add(Fault("orders", 20, silent=True))
+    shop.faults.add(Fault("orders", 10, ending=Ending.SILENT, times=2))
+    shop.faults.add(Fault("orders", 20, ending=Ending.SILENT))
     with arrow_client(shop) as connection:
         rows(connection, "SELECT 1")
         assert [len(rows(connection, _ALL)) for _ in range(4)] == [10, 10, 20, _ROWS]
@@ -81,7 +112,7 @@ def test_faults_are_used_up_one_after_the_other(shop: Server) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 def test_a_refused_login_is_an_error_and_the_next_one_works(shop: Server, client: Any) -> None:
-    shop.faults.refused_logins = 1
+    shop.faults.refuse_logins(1)
     with pytest.raises(Exception, match="Login failed"), client(shop):
         pass
     with client(shop) as connection:
@@ -89,7 +120,7 @@ def test_a_refused_login_is_an_error_and_the_next_one_works(shop: Server, client
 
 
 def test_refused_connections_end(shop: Server) -> None:
-    shop.faults.refused_connections = 2
+    shop.faults.refuse_connections(2)
     refused = 0
     for _ in range(3):
         try:

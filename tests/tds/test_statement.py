@@ -12,6 +12,7 @@ import pytest
 from tests.tds.database import Database, LazyRows, Result, ServedColumn, ServedTable
 from tests.tds.drivers import CLIENTS, arrow_client, mssql_python, rows
 from tests.tds.server import Server, serve
+from tests.tds.tokens import ServerError
 
 _PEOPLE = ServedTable(
     "dbo",
@@ -31,11 +32,10 @@ _PEOPLE = ServedTable(
     ],
 )
 _MANY = 50_000
-_made: set[int] = set()
+_KEY = ("order_id", "line")
 
 
 def _many(at: int) -> tuple[int, int, str]:
-    _made.add(at)
     return at // 10, at % 10, f"{at}"
 
 
@@ -44,7 +44,7 @@ _LARGE = ServedTable(
     "lines",
     [ServedColumn(name, "int", nullable=False) for name in ("order_id", "line")] + [ServedColumn("text", "varchar(9)")],
     LazyRows(_MANY, _many),
-    ("order_id", "line"),
+    _KEY,
 )
 _CANNED = Result([ServedColumn("name", "sysname"), ServedColumn("n", "bigint")], [("표", 2**40), (None, None)])
 
@@ -77,6 +77,8 @@ def connection(shop: Server) -> Iterator[Any]:
         ("SELECT [id] FROM people WHERE [Full Name] = N'BORA' ORDER BY [id]", [(3,), (4,)]),
         ("SELECT [id] FROM people WHERE [born] >= '1990-01-01' AND NOT [id] = 2", [(3,)]),
         ("SELECT [id] FROM people WHERE [born] IS NULL OR [code] IS NULL ORDER BY [id]", [(1,), (4,)]),
+        ("SELECT [id] FROM people WHERE [code] = CAST(N'B1' AS varchar(9)) COLLATE Latin1_General_BIN2", [(1,)]),
+        ("SELECT CAST('×' AS varchar(9)) COLLATE SQL_Latin1_General_CP1_CI_AS", [("×",)]),
         ("SELECT [id] FROM people WHERE [id] IN (4, 1) ORDER BY [id]", [(1,), (4,)]),
         ("SELECT [id] FROM people WHERE [id] <> 2 AND [born] < '1000-01-01'", [(4,)]),
         ("SELECT COALESCE([Full Name], N'-'), ISNULL([code], '-') FROM people WHERE [id] = 2", [("-", "A")]),
@@ -128,14 +130,16 @@ def test_what_it_does_not_know_it_names(shop: Server, client: Any, statement: st
         assert rows(connection, "SELECT 1") == [(1,)]
 
 
-def test_a_page_behind_a_key_makes_only_its_rows(connection: Any) -> None:
-    statement = (
-        "SELECT TOP (3) [order_id], [line] FROM [sales].[lines] WHERE [order_id] > 4321 OR ([order_id] = 4321 AND "
-        "[line] > 8) ORDER BY [order_id], [line]"
-    )
-    _made.clear()
-    assert rows(connection, statement) == [(4321, 9), (4322, 0), (4322, 1)]
-    assert len(_made) < 2100  # a chunk or two, and what the search looked at
+def test_a_page_behind_a_key_is_found_without_reading_the_table() -> None:
+    """Which would take hours."""
+    columns = [ServedColumn(name, "int", nullable=False) for name in ("order_id", "line")]
+    vast = ServedTable("dbo", "vast", [*columns, ServedColumn("text", "varchar(9)")], LazyRows(10**9, _many), _KEY)
+    condition = "[order_id] > 4321987 OR ([order_id] = 4321987 AND [line] > 8)"
+    with serve(Database("shop", tables=[vast])) as server, arrow_client(server) as connection:
+        for behind in (condition, f"[order_id] >= 4321987 AND ({condition})"):
+            page = f"SELECT TOP (3) [order_id], [line] FROM [vast] WHERE {behind} ORDER BY [order_id], [line]"
+            assert rows(connection, page) == [(4321987, 9), (4321988, 0), (4321988, 1)]
+        assert rows(connection, "SELECT COUNT_BIG(*) FROM [vast]") == [(10**9,)]
 
 
 def test_pages_behind_keys_are_the_table(connection: Any) -> None:
@@ -162,6 +166,14 @@ def test_a_condition_that_is_not_of_the_order_is_searched(connection: Any) -> No
         "SELECT TOP (2) [line] FROM [sales].[lines] WHERE [order_id] > 5 AND [text] = '77' ORDER BY [order_id], [line]"
     )
     assert rows(connection, statement) == [(7,)]
+
+
+def test_an_answer_can_be_an_error() -> None:
+    refused = {"SELECT 1 FROM sys.views": ServerError(229, "The SELECT permission was denied")}
+    with serve(Database("shop", answers=refused)) as server, arrow_client(server) as connection:
+        with pytest.raises(mssql_python().Error, match="permission was denied"):
+            rows(connection, "SELECT 1 FROM sys.views")
+        assert rows(connection, "SELECT 1") == [(1,)]
 
 
 def test_statements_are_kept_as_they_came(shop: Server) -> None:

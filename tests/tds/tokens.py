@@ -27,8 +27,11 @@ class ServerError(Exception):
     """An error token; SQL Server's number, class (16: of the user's statement, 20 and more: fatal) and text."""
 
     def __init__(self, number: int, text: str, severity: int = 16) -> None:
-        super().__init__(text)
+        super().__init__(number, text, severity)
         self.number, self.text, self.severity = number, text, severity
+
+    def __str__(self) -> str:
+        return self.text
 
     def token(self) -> bytes:
         return _message(0xAA, self.number, self.severity, self.text)
