@@ -26,13 +26,13 @@ _GONE = (Disconnected, Dropped, ConnectionError)
 
 @cache
 def _certificate() -> Certificate:
-    """One for all servers of the process, which takes its folder with it."""
-    folder = _folders()
-    return make_certificate(Path(folder.name))
+    """One for all servers of the process."""
+    return make_certificate(Path(_folder().name))
 
 
 @cache
-def _folders() -> tempfile.TemporaryDirectory[str]:
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Goes with the process."""
     return tempfile.TemporaryDirectory(prefix="naru-tds-")
 
 

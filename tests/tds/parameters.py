@@ -14,6 +14,7 @@ from tests.tds.tokens import ServerError
 from tests.tds.types import COLLATIONS, KOREAN, MAX, TICKS_PER_DAY, Collation, SqlType, Zoned, time_bytes, time_unit
 
 _YEAR_1 = dt.date(1, 1, 1)
+_ANOTHER_CALL = 0xFF
 _UNKNOWN_LENGTH = 2**64 - 2
 _BY_WIRE = {collation.wire: collation for collation in COLLATIONS.values()}
 _INTEGERS = {1: "tinyint", 2: "smallint", 4: "int", 8: "bigint"}
@@ -56,6 +57,8 @@ class Reader:
         return self.take(2 * self.number(form)).decode("utf-16-le")
 
     def parameter(self) -> Parameter:
+        if self._content[self.at] == _ANOTHER_CALL:
+            raise ServerError(8016, "this server takes one call at a time")
         name, status, code = self.text(), self.number("B"), self.number("B")
         if code in _FIXED:
             kind, size = _FIXED[code]

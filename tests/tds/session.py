@@ -55,6 +55,8 @@ class Statement:
     session: int
     text: str
     parameters: tuple[Parameter, ...] = ()
+    procedure: str = ""
+    """What it was run by: sp_prepexec, sp_execute, ...; nothing for a batch."""
 
 
 class Session:
@@ -125,7 +127,7 @@ class Session:
 
     def _run(self, request: Request, code: int) -> Iterator[bytes]:
         text = request.statement or request.procedure
-        self._record(Statement(self._number, text, tuple(request.parameters)))
+        self._record(Statement(self._number, text, tuple(request.parameters), request.procedure))
         fault = self._faults.take(text)
         selected = self._selected(request)
         if isinstance(selected, bytes):

@@ -211,7 +211,7 @@ def _arrow(connection: Any, statement: str) -> list[Any]:
     )
 
 
-_ODBC_UDT, _ODBC_OFFSET = -151, -155
+_ODBC_UDT, _ODBC_OFFSET, _ODBC_VARIANT = -151, -155, -150
 """Types that pyodbc leaves to the program; ODBC has a datetimeoffset as local time with its offset, to the tick."""
 
 
@@ -225,3 +225,14 @@ def test_pyodbc_has_every_value(types: Server, case: Case, client: Any) -> None:
         nullable = rows(connection, f"SELECT {case.select} AS [v] FROM [dbo].[nullable{number}]")
         full = rows(connection, f"SELECT {case.select} AS [v] FROM [dbo].[full{number}]")
     assert ([value for (value,) in nullable], [value for (value,) in full]) == ([*expected, None], expected)
+
+
+def test_a_variant_tells_its_base_type_on_the_wire(types: Server) -> None:
+    """Read by msodbcsql, which gives the form of its base type in C; Arrow has none for it."""
+    number = next(at for at, case in enumerate(CASES) if case.type == "sql_variant")
+    with microsoft_client(types) as connection:
+        connection.add_output_converter(_ODBC_VARIANT, bytes)
+        found = rows(connection, f"SELECT [v] FROM [dbo].[nullable{number}]")
+    assert found == [(struct.pack("<i", 5),), ("변".encode("utf-16-le"),), (struct.pack("<iI", 0, 10_000),), (None,)]
+    with arrow_client(types) as connection, pytest.raises(RuntimeError, match="Unsupported data type"):
+        _arrow(connection, f"SELECT [v] FROM [dbo].[nullable{number}]")
