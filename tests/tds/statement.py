@@ -139,7 +139,7 @@ class _Select:
         if where is None:
             return Selected(self._columns, self._span(0, most))
         holds = condition(self._scope, where.this)
-        if _is_behind(where.this, self._names):
+        if _is_behind(where.this, self._names, self._scope):
             return Selected(self._columns, self._span(self._first(holds), most))
         return Selected(self._columns, self._scan(holds, most))
 
@@ -187,17 +187,18 @@ def _order_columns(tree: exp.Select, scope: Scope) -> list[Term]:
 # ---- the conditions of paging by a key
 
 _Comparison = tuple[str, type[exp.Expr], str]
-"""A column, how it compares, and with what."""
+"""A column, how it compares, and with what value."""
 _MOST_ALTERNATIVES = 32
 
 
-def _is_behind(tree: exp.Expr, names: Sequence[str]) -> bool:
+def _is_behind(tree: exp.Expr, names: Sequence[str], scope: Scope) -> bool:
     """Whether the condition says that a row is behind a key in this order.
 
-    However it is nested: `a > x OR (a = x AND b > y) OR (a = x AND b = y AND c > z)`, each maybe beside `a >= x`.
+    However it is nested: `a > x OR (a = x AND b > y) OR (a = x AND b = y AND c > z)`, each maybe beside `a >= x`; a
+    parameter that is repeated counts by its value, as drivers number each place of it anew.
     """
     names = [name.lower() for name in names]
-    found = {_shortest(alternative) for alternative in _alternatives(tree)}
+    found = {_shortest(alternative) for alternative in _alternatives(tree, scope)}
     keys = {name: value for alternative in found for name, _, value in alternative}
     wanted: set[frozenset[_Comparison]] = {
         frozenset({*((name, exp.EQ, keys.get(name, "")) for name in names[:at]), (last, exp.GT, keys.get(last, ""))})
@@ -206,22 +207,26 @@ def _is_behind(tree: exp.Expr, names: Sequence[str]) -> bool:
     return bool(names) and found == wanted
 
 
-def _alternatives(tree: exp.Expr) -> list[frozenset[_Comparison]]:
+def _alternatives(tree: exp.Expr, scope: Scope) -> list[frozenset[_Comparison]]:
     """The condition as alternatives of comparisons that all hold; none where it has other parts, or too many."""
     tree = tree.unnest()
     if isinstance(tree, exp.Or):
-        one, other = _alternatives(tree.this), _alternatives(tree.expression)
+        one, other = _alternatives(tree.this, scope), _alternatives(tree.expression, scope)
         return [*one, *other] if one and other else []
     if isinstance(tree, exp.And):
-        both = [one | other for one in _alternatives(tree.this) for other in _alternatives(tree.expression)]
-        return both if len(both) <= _MOST_ALTERNATIVES else []
+        left, right = _alternatives(tree.this, scope), _alternatives(tree.expression, scope)
+        return [one | other for one in left for other in right] if len(left) * len(right) <= _MOST_ALTERNATIVES else []
     column, value = tree.args.get("this"), tree.args.get("expression")
     if not isinstance(column, exp.Column) or not isinstance(value, exp.Expr) or value.find(exp.Column):
         return []
-    return [frozenset({(column.name.lower(), type(tree), written(value))})]
+    return [frozenset({(column.name.lower(), type(tree), repr(scope.constant(value)))})]
 
 
 def _shortest(alternative: frozenset[_Comparison]) -> frozenset[_Comparison]:
-    """Without `a >= x` where `a > x` or `a = x` says more."""
-    said = {(name, value) for name, how, value in alternative if how in (exp.GT, exp.EQ)}
-    return frozenset(part for part in alternative if part[1] is not exp.GTE or (part[0], part[2]) not in said)
+    """Without `a >= x` where `a > x` is said too; else it is as good as `a = x`, beside the alternative `a > x`."""
+    said = {(name, value) for name, how, value in alternative if how is exp.GT}
+    return frozenset(
+        (name, exp.EQ if how is exp.GTE else how, value)
+        for name, how, value in alternative
+        if how is not exp.GTE or (name, value) not in said
+    )

@@ -79,6 +79,8 @@ def connection(shop: Server) -> Iterator[Any]:
         ("SELECT [id] FROM people WHERE [born] IS NULL OR [code] IS NULL ORDER BY [id]", [(1,), (4,)]),
         ("SELECT [id] FROM people WHERE [code] = CAST(N'B1' AS varchar(9)) COLLATE Latin1_General_BIN2", [(1,)]),
         ("SELECT CAST('×' AS varchar(9)) COLLATE SQL_Latin1_General_CP1_CI_AS", [("×",)]),
+        ("SELECT [id] FROM people WHERE [id] = 2 AND [id] > 2 ORDER BY [id]", []),
+        ("SELECT [id] FROM people WHERE [id] > 2 OR [id] > 1 ORDER BY [id]", [(2,), (3,), (4,)]),
         ("SELECT [id] FROM people WHERE [id] IN (4, 1) ORDER BY [id]", [(1,), (4,)]),
         ("SELECT [id] FROM people WHERE [id] <> 2 AND [born] < '1000-01-01'", [(4,)]),
         ("SELECT COALESCE([Full Name], N'-'), ISNULL([code], '-') FROM people WHERE [id] = 2", [("-", "A")]),
@@ -134,11 +136,15 @@ def test_a_page_behind_a_key_is_found_without_reading_the_table() -> None:
     """Which would take hours."""
     columns = [ServedColumn(name, "int", nullable=False) for name in ("order_id", "line")]
     vast = ServedTable("dbo", "vast", [*columns, ServedColumn("text", "varchar(9)")], LazyRows(10**9, _many), _KEY)
-    condition = "[order_id] > 4321987 OR ([order_id] = 4321987 AND [line] > 8)"
+    conditions = [
+        ("[order_id] > ? OR ([order_id] = ? AND [line] > ?)", (4321987, 4321987, 8)),
+        ("([order_id] >= ?) AND ([order_id] > ? OR [line] > ?)", (4321987, 4321987, 8)),
+        ("[order_id] >= ? AND ([order_id] > ? OR ([order_id] = ? AND [line] > ?))", (4321987, 4321987, 4321987, 8)),
+    ]
     with serve(Database("shop", tables=[vast])) as server, arrow_client(server) as connection:
-        for behind in (condition, f"[order_id] >= 4321987 AND ({condition})"):
-            page = f"SELECT TOP (3) [order_id], [line] FROM [vast] WHERE {behind} ORDER BY [order_id], [line]"
-            assert rows(connection, page) == [(4321987, 9), (4321988, 0), (4321988, 1)]
+        for condition, key in conditions:
+            page = f"SELECT TOP (3) [order_id], [line] FROM [vast] WHERE {condition} ORDER BY [order_id], [line]"
+            assert rows(connection, page, *key) == [(4321987, 9), (4321988, 0), (4321988, 1)]
         assert rows(connection, "SELECT COUNT_BIG(*) FROM [vast]") == [(10**9,)]
 
 
