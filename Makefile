@@ -8,10 +8,10 @@ STAMP := $(VENV)/.complete
 WHEELS := --only-binary :all: --no-binary access-parser
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format generated check lock fuzz bench clean
+.PHONY: help venv libraries demo test lint format generated check lock fuzz bench clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 
 venv: $(STAMP)  ## Make the virtual environment, with the pinned versions
 
@@ -23,6 +23,24 @@ $(STAMP): requirements.lock
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install -qq --require-hashes $(WHEELS) -r requirements.lock
 	@touch $@
+
+# What Microsoft's driver for SQL Server loads, then what the tests load besides: a driver manager and FreeTDS.
+LIBRARIES := libltdl7 libkrb5-3 libgssapi-krb5-2 libodbc2 tdsodbc
+
+libraries:  ## Install the system libraries that reading a live SQL Server needs, where that can be done (Debian, Ubuntu)
+	@missing=$$(for one in $(LIBRARIES); do \
+	    dpkg-query -W -f '$${Status}\n' $$one 2>/dev/null | grep -q ' installed$$' || echo $$one; done); \
+	as_root=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
+	if ! command -v apt-get >/dev/null; then \
+	    echo "no apt-get here: live SQL Server needs libltdl, libkrb5 and libgssapi-krb5 of this system; all else works without"; \
+	elif [ -z "$$missing" ]; then \
+	    echo "all libraries are here"; \
+	elif ! { [ -z "$$as_root" ] || $$as_root true 2>/dev/null; }; then \
+	    echo "for live SQL Server, run as root: apt-get install" $$missing; \
+	else \
+	    { $$as_root apt-get -qq update && $$as_root apt-get -qq install -y --no-install-recommends $$missing; } >/dev/null || \
+	    echo "could not be installed; live SQL Server needs:" $$missing; \
+	fi
 
 demo: $(STAMP)  ## Migrate the sample database into an embedded PostgreSQL
 	$(BIN)/python -m pipeline migrate samples/routing_ml.accdb --yes
