@@ -6,8 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 from tenacity import RetryCallState, wait_none
 
-from pipeline.errors import TargetError, TargetUnavailable
-from pipeline.retry import PATIENCE_S, RECONNECT, resuming
+from pipeline.errors import ConnectionLost, TargetError, TargetUnavailable
+from pipeline.retry import PATIENCE_S, RECONNECT, REOPEN, resuming
 
 
 class _Flaky:
@@ -49,6 +49,15 @@ def _state(number: int, at_s: float, started_s: float = 0.0) -> RetryCallState:
     state.attempt_number = number
     state.start_time, state.outcome_timestamp = started_s, at_s
     return state
+
+
+def test_a_source_behind_a_network_is_tried_again_and_the_log_says_which_end_it_is() -> None:
+    work = _Flaky(2, lambda: ConnectionLost("h/d: the line is dead"))
+    with capture_logs() as events:
+        assert REOPEN.copy(wait=wait_none())(work) == "done"
+    assert [event["event"] for event in events] == ["source unavailable, trying again"] * 2
+    with pytest.raises(TargetUnavailable):
+        REOPEN(_Flaky(1, _gone))
 
 
 def test_waits_grow_to_fifteen_seconds() -> None:

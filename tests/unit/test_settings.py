@@ -86,6 +86,11 @@ def test_an_empty_variable_hides_the_one_of_dotenv(monkeypatch: pytest.MonkeyPat
         ("POSTGRESQL_PORT", "70000"),
         ("POSTGRESQL_SSLMODE", "maybe"),
         ("DB_TYPE", "ORACLE"),
+        ("MSSQL_PORT", "0"),
+        ("MSSQL_ENCRYPT", "yes"),
+        ("MSSQL_TRUST_SERVER_CERTIFICATE", "perhaps"),
+        ("MSSQL_AUTHENTICATION", "kerberos"),
+        ("MSSQL_SNAPSHOT", "always"),
     ],
 )
 def test_a_wrong_value_is_named_and_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -107,6 +112,7 @@ def test_a_wrong_secret_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS_PASSWORD", "hunter2")
+    monkeypatch.setenv("MSSQL_PASSWORD", "hunter2")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter2@h/d")
     settings = load_settings()
     assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
@@ -123,6 +129,23 @@ def test_dotenv_in_another_encoding_is_refused() -> None:
     Path(".env").write_bytes("ACCESS_PATH=자료.accdb".encode("cp949"))
     with pytest.raises(SettingsError, match=r"\.env"):
         load_settings()
+
+
+@pytest.mark.parametrize(("name", "missing"), [("HOST", "DB"), ("DB", "HOST"), ("PORT", "HOST, MSSQL_DB")])
+def test_half_a_sql_server_is_an_error_that_names_the_other_half(
+    monkeypatch: pytest.MonkeyPatch, name: str, missing: str
+) -> None:
+    monkeypatch.setenv(f"MSSQL_{name}", "1433")
+    with pytest.raises(SettingsError, match=f"MSSQL_{name} is set, and MSSQL_{missing} missing"):
+        load_settings()
+
+
+def test_words_of_sql_server_may_be_written_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ENCRYPT": "Strict", "AUTHENTICATION": "activedirectorymsi", "SNAPSHOT": "DATABASE"}.items():
+        monkeypatch.setenv(f"MSSQL_{name}", value)
+    settings = load_settings()
+    assert (settings.mssql_encrypt, settings.mssql_snapshot) == ("strict", "database")
+    assert settings.mssql_authentication == "ActiveDirectoryMSI"
 
 
 def test_settings_do_not_change() -> None:

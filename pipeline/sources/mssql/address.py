@@ -78,7 +78,7 @@ class Address:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
-            options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+            pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         except ValueError:
             raise UsageError("the source is not a url of sql server", hint=_URL_HINT) from None
         if parts.password is not None:
@@ -86,8 +86,8 @@ class Address:
                 "the source's url holds a password, which every user of this machine can see in the list of processes",
                 hint="leave it out, and set MSSQL_PASSWORD or give --password-stdin; change it if others were around",
             )
-        database = unquote(parts.path.removeprefix("/"))
-        if parts.scheme != SCHEME or not host or not database or parts.fragment:
+        options, database = dict(pairs), unquote(parts.path.removeprefix("/"))
+        if parts.scheme != SCHEME or not host or not database or parts.fragment or len(options) < len(pairs):
             raise UsageError("the source is not a url of sql server", hint=_URL_HINT)
         if unknown := options.keys() - _OPTIONS.keys():
             raise UsageError(

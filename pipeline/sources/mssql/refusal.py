@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from pipeline.errors import ConnectionLost, SourceError, StatementRefused
 
-__all__ = ["ConnectionLost", "StatementRefused", "refusal"]
+__all__ = ["LIBRARIES", "ConnectionLost", "StatementRefused", "refusal"]
+
+LIBRARIES = (
+    "on Debian and Ubuntu: apt-get install libltdl7 libkrb5-3 libgssapi-krb5-2 (or `make libraries`); where there is "
+    "no driver for this system, as on Alpine, name another: MSSQL_ODBC_DRIVER"
+)
+"""What Microsoft's driver needs of the system."""
 
 _AGAIN = "run the same command again; it resumes"
 _REACH = (
@@ -88,7 +94,9 @@ _MEANINGS = (
     _row(3958, r"requested versioned row was not found", _SNAPSHOT),
     _row(41332, r"memory optimized tables .* snapshot", "set MSSQL_SNAPSHOT=none"),
     # What the drivers say by themselves.
-    _row(None, r"certificate verify failed|certificate (hostname )?(chain|does not match)|ssl provider", _UNTRUSTED),
+    _row(None, r"failed to load the driver", LIBRARIES, SourceError),
+    _row(None, r"can't open lib", "that file, or a library that it needs, is not there: ldd shows which", SourceError),
+    _row(None, r"certificate|ssl provider", _UNTRUSTED, SourceError),
     _row(None, r"error code 0x2AF9|unknown host", "the host's name is not known: check MSSQL_HOST", ConnectionLost),
     _row(None, r"communication link failure|error code 0x2746", _AGAIN, ConnectionLost),
     _row(None, r"error code 0x(27|20\b|68\b|6E\b|6F\b|71\b)|timeout expired", _REACH, ConnectionLost),

@@ -1,4 +1,4 @@
-"""An address in the words of a driver's connection string."""
+"""An address as the connection string of a driver, in which no value can end early or add a keyword."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ _NETWORK = {
 }
 
 
-def connection_string(keywords: Mapping[str, str]) -> str:
-    """`key={value};...`, where no value can end early or add a keyword."""
-    return ";".join(f"{key}={{{value.replace('}', '}}')}}}" for key, value in keywords.items())
-
-
-def microsoft(address: Address) -> dict[str, str]:
+def microsoft(address: Address) -> str:
     """For Microsoft's driver, alone or by way of mssql-python."""
     login: dict[str, str | None] = {
         "UID": address.user,
@@ -32,7 +27,7 @@ def microsoft(address: Address) -> dict[str, str]:
         login["Trusted_Connection"] = "yes"
     elif address.authentication != "sql":
         login["Authentication"] = address.authentication
-    return {
+    keywords = {
         "Server": f"tcp:{address.host},{address.port}",
         "Database": address.database,
         "Encrypt": address.encrypt,
@@ -40,9 +35,10 @@ def microsoft(address: Address) -> dict[str, str]:
         **_NETWORK,
         **{key: value for key, value in login.items() if value},
     }
+    return _joined({key: value.replace("}", "}}") for key, value in keywords.items()})
 
 
-def freetds(address: Address) -> dict[str, str]:
+def freetds(address: Address) -> str:
     """For FreeTDS, which checks no certificate here; raises SettingsError rather than do less than was asked for."""
     if address.authentication not in ("sql", "integrated"):
         raise SettingsError(f"FreeTDS does not know MSSQL_AUTHENTICATION={address.authentication}", hint=_OTHER_DRIVER)
@@ -52,7 +48,7 @@ def freetds(address: Address) -> dict[str, str]:
             hint=f"{_OTHER_DRIVER}; or accept any certificate with MSSQL_TRUST_SERVER_CERTIFICATE=true",
         )
     secret = address.password.get_secret_value() if address.password else ""
-    return {
+    keywords = {
         "Server": address.host,
         "Port": str(address.port),
         "Database": address.database,
@@ -62,6 +58,14 @@ def freetds(address: Address) -> dict[str, str]:
         **({"Trusted_Connection": "yes"} if address.authentication == "integrated" else {}),
         **({"UID": address.user, "PWD": secret} if address.user else {}),
     }
+    # A value ends with the first brace that a semicolon follows; there is no way to write one inside of it.
+    if hostile := [key for key, value in keywords.items() if "};" in value]:
+        raise SettingsError(f"FreeTDS cannot be told a {hostile[0]} with '}};' in it", hint=_OTHER_DRIVER)
+    return _joined(keywords)
+
+
+def _joined(keywords: Mapping[str, str]) -> str:
+    return ";".join(f"{key}={{{value}}}" for key, value in keywords.items())
 
 
 _OTHER_DRIVER = "leave out MSSQL_ODBC_DRIVER, or name Microsoft's driver"
