@@ -17,7 +17,7 @@ from pipeline.log import get_logger
 
 app = typer.Typer(
     name="python -m pipeline",
-    help="Carry a Microsoft Access database into PostgreSQL, and prove that everything arrived.",
+    help="Carry a Microsoft Access or SQL Server database into PostgreSQL, and prove that everything arrived.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

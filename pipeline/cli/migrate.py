@@ -88,10 +88,10 @@ def migrate(
             _confirm_backup(target, opened.plan, restart=restart)
         options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
         outcome = _migrate(opened, target, settings, options, run_id, console)
-    if json:
-        print(as_json(outcome))  # noqa: T201
-    print_outcome(console, outcome)
-    console.print(f"log: {log}", markup=False, highlight=False)
+        if json:
+            print(as_json(outcome))  # noqa: T201
+        print_outcome(console, outcome)  # before the source closes, which may fail on what it made on its server
+        console.print(f"log: {log}", markup=False, highlight=False)
     if not outcome.clean:
         raise typer.Exit(_FOUND_SOMETHING)
 

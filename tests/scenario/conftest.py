@@ -26,7 +26,8 @@ class Naru:
 
     @property
     def environment(self) -> dict[str, str]:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "POSTGRESQL_", "DATABASE_", "ACCESS_"))}
+        foreign = ("PG", "POSTGRESQL_", "DATABASE_", "ACCESS_", "MSSQL_", "DB_TYPE")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         target = {"DATABASE_URL": self.target.url().get_secret_value()} if self.target else {}
         return clean | target | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"}
 
