@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.schema.answers import statement
 from pipeline.sources.mssql.schema.catalog import read_schema
 from tests.tds.database import Database, Result
+from tests.tds.drivers import freetds_path, microsoft_path, pyodbc
 from tests.tds.faults import Fault
 from tests.tds.from_bacpac import COMPUTED, address, catalog_views, served
 from tests.tds.server import Server, serve
@@ -33,8 +34,8 @@ LATER = {"column_kinds", "comments", "graph_columns", "refused_columns", "row_co
 
 
 @contextmanager
-def connected(server: Server) -> Iterator[Client]:
-    client = connect(address(server))
+def connected(server: Server, driver: Path | None = None) -> Iterator[Client]:
+    client = connect(replace(address(server), odbc_driver=str(driver) if driver else None))
     try:
         yield client
     finally:
@@ -73,6 +74,16 @@ def test_the_catalog_of_a_server_is_that_of_its_bacpac(path: Path) -> None:
         assert query.sql.endswith(other.sql)
     assert found.catalog.facts["collation"] == expected.facts["collation"]
     assert {notice.table for notice in found.catalog.notices} == set()
+
+
+@pytest.mark.parametrize("driver", [freetds_path, microsoft_path], ids=["FreeTDS", "Microsoft's"])
+def test_the_catalog_is_the_same_by_way_of_odbc(driver: Callable[[], Path]) -> None:
+    pyodbc()
+    with serve(served(FILES[0])) as server:
+        with connected(server) as client:
+            expected = read_schema(client)
+        with connected(server, driver()) as client:
+            assert read_schema(client) == expected
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
