@@ -93,6 +93,9 @@ VALUES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "uniqueidentifier",
         (("'6F9619FF-8B86-D011-B42D-00C04FC964FF'", "6f9619ff-8b86-d011-b42d-00c04fc964ff"),),
     ),
+    ("hierarchyid", (("'/'", "/"), ("'/1/2.5/'", "/1/2.5/"))),
+    ("geography", (("geography::Point(37.5665, 126.978, 4326)", "SRID=4326;POINT(126.978 37.5665)"),)),
+    ("sql_variant", (("CAST(12.5 AS decimal(5, 2))", '{"type": "decimal(5,2)", "value": "12.50"}'),)),
 )  # fmt: skip
 
 
