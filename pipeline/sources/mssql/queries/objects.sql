@@ -2,5 +2,5 @@
 -- server's own. SQL Server 2012, Babelfish.
 select rtrim(type) as type, type_desc, count(*) as object_count
 from sys.objects
-where is_ms_shipped = 0 and type not in ('U', 'V', 'PK', 'UQ', 'F', 'C', 'D', 'S', 'IT', 'TT', 'EC')
+where is_ms_shipped = 0 and type not in ('U', 'V', 'PK', 'UQ', 'F', 'C', 'D', 'S', 'IT')
 group by type, type_desc

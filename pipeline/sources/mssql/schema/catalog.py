@@ -34,6 +34,7 @@ _KINDS = {
     "TA": "DmlTrigger",
     "TF": "MultiStatementTableValuedFunction",
     "TR": "DmlTrigger",
+    "TT": "TableType",
 }
 """Kinds of objects in the words of a .bacpac; others have the server's own."""
 _UNSEEN = (

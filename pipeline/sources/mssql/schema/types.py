@@ -34,6 +34,7 @@ def most_bytes(row: Row) -> int | None:
 def _word(row: Row) -> str:
     schema, name = row["type_schema"], row["type_name"]
     if row["base_type"] is None and schema != _SERVERS_OWN:
-        return f"{schema}.{name}"  # no rule has it, so the plan stops at it
+        # No rule has it, so the plan stops at it; a login is not shown every type of the user's.
+        return f"{schema}.{name}" if name else "of a type that is not shown"
     word = str(row["base_type"] or name).lower()
     return _OTHER_NAMES.get(word, word)
