@@ -82,16 +82,21 @@ class _Building:
         return Schema(catalog, {table.name: table for table in read})
 
     def _check(self) -> None:
-        where = f"database {self._database['name']}"
         if self._database["collation"] is None:
-            raise SourceError(f"{where}: does not say by which collation it compares text")
+            raise self._refusal("does not say by which collation it compares text")
         for name, count in Counter(self._names.values()).items():
             if count > 1:
-                raise SourceError(f"{where}: has {count} tables that are called {name!r} when `dbo.` is left out")
+                raise self._refusal(f"has {count} tables that are called {name!r} when `dbo.` is left out")
+
+    def _refusal(self, text: str) -> SourceError:
+        return SourceError(f"database {self._database['name']}: {text}")
 
     def _table(self, row: Row, columns: Columns, constraints: Constraints, rows: int | None) -> Table:
         number = row["object_id"]
         declared = tuple(columns.declared(number))
+        for name, count in Counter(column.name for column in declared).items():
+            if count > 1:
+                raise self._refusal(f"tells {count} columns of table {self._names[number]} that are called {name!r}")
         self._tell_unreadable(number, declared)
 
         def note(text: str) -> None:

@@ -490,6 +490,13 @@ def test_two_tables_of_one_name() -> None:
         schema(said)
 
 
+def test_two_columns_of_one_name() -> None:
+    said = described(plain(Column("a", SqlType("int"))))
+    said["columns"].append({**said["columns"][1], "column_id": 3})
+    with pytest.raises(SourceError, match="database shop: tells 2 columns of table T that are called 'a'"):
+        schema(said)
+
+
 def test_a_database_that_does_not_say_how_it_compares() -> None:
     said = described(plain())
     said["database"][0]["collation"] = None
