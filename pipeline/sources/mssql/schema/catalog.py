@@ -38,8 +38,8 @@ _KINDS = {
 }
 """Kinds of objects in the words of a .bacpac; others have the server's own."""
 _UNSEEN = (
-    "this login does not see every definition, so tables, row-level security and other objects may stand there that "
-    "are not listed: have VIEW DEFINITION on the database granted to it"
+    "this login does not see every definition, so that tables, columns, row-level security and other objects may be "
+    "there that are not listed: have VIEW DEFINITION on the database granted to it"
 )
 
 

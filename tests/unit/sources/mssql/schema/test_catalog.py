@@ -301,7 +301,7 @@ def test_what_a_login_without_view_definition_is_not_shown() -> None:
         ("T", "c", f"how it is computed {hidden}"),
         ("T", None, f"check C is left out: its rule {hidden}"),
     ]
-    assert "tables, row-level security and other objects may stand there" in told(found)[3][2]
+    assert "tables, columns, row-level security and other objects may be there" in told(found)[3][2]
     assert found.catalog.table("T").checks == ()
     assert found.catalog.queries[0].reason == f"its text is encrypted, or {hidden}"
 
