@@ -18,7 +18,7 @@ from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.schema.answers import statement
 from pipeline.sources.mssql.schema.catalog import read_schema
-from tests.tds.database import Database, Result
+from tests.tds.database import Database
 from tests.tds.drivers import freetds_path, microsoft_path, pyodbc
 from tests.tds.faults import Fault
 from tests.tds.from_bacpac import COMPUTED, address, catalog_views, served
@@ -132,12 +132,8 @@ def test_the_draft_is_that_of_the_bacpac(path: Path) -> None:
 )
 def test_a_server_that_knows_less_is_read_without_it(number: int, text: str) -> None:
     """In the words of SQL Server, and of Babelfish, which has PostgreSQL's."""
-
-    def refuse(_: object) -> Result:
-        raise ServerError(number, text)
-
     told = answers(catalog_views(packed(FILES[0])))
-    lesser = {**told, **{statement(name): refuse for name in LATER}}
+    lesser = {**told, **{statement(name): ServerError(number, text) for name in LATER}}
     database = Database("shop", "SQL_Latin1_General_CP1_CI_AS", answers=lesser)
     with serve(database) as server, connected(server) as client:
         found = read_schema(client).catalog
@@ -148,11 +144,9 @@ def test_a_server_that_knows_less_is_read_without_it(number: int, text: str) -> 
 
 
 def test_a_permission_that_is_missing_is_not_taken_for_an_older_server() -> None:
-    def refuse(_: object) -> Result:
-        raise ServerError(229, "The SELECT permission was denied on the object 'columns', database 'shop'.")
-
+    refused = ServerError(229, "The SELECT permission was denied on the object 'columns', database 'shop'.")
     told = answers(catalog_views(packed(FILES[0])))
-    database = Database("shop", "SQL_Latin1_General_CP1_CI_AS", answers={**told, statement("column_kinds"): refuse})
+    database = Database("shop", "SQL_Latin1_General_CP1_CI_AS", answers={**told, statement("column_kinds"): refused})
     with (
         serve(database) as server,
         connected(server) as client,

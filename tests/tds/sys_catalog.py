@@ -331,7 +331,7 @@ def _row(columns: Mapping[str, str], *values: Any) -> Result:
 
 def _answer(query: str, rows: Sequence[Row] | None) -> Answer:
     if rows is None:
-        return lambda _: _unknown(query)
+        return ServerError(208, f"Invalid object name 'sys.{query}'.")
     columns = [ServedColumn(name, type) for name, type in COLUMNS[query].items()]
     return Result(columns, list(tuples(query, rows)))
 
@@ -339,7 +339,3 @@ def _answer(query: str, rows: Sequence[Row] | None) -> Answer:
 def tuples(query: str, rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
     """Rows in the order of the query's columns."""
     return (tuple(row[name] for name in COLUMNS[query]) for row in rows)
-
-
-def _unknown(query: str) -> Result:
-    raise ServerError(208, f"Invalid object name 'sys.{query}'.")
