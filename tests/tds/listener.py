@@ -57,8 +57,8 @@ class Listener:
         host, port, *_ = self._sockets.server_address
         return str(host), int(port)
 
-    def certificate_path(self) -> Path | None:
-        return self._certificate.path if self._certificate else None
+    def certificate(self) -> Certificate | None:
+        return self._certificate
 
     def faults(self) -> Faults:
         return self._faults

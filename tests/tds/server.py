@@ -15,7 +15,8 @@ ends in an error token that names it; nothing is guessed. Text is sorted without
 
 It runs in a process of its own, one for all servers of a test run: mssql-python holds Python's lock while it waits
 for the rows of a (max) column, and a server in the same process could then never send them. So what a test serves
-has to be such as `pickle` takes: its functions are functions of a module, or `functools.partial` of them.
+has to be such as `pickle` takes: its functions are functions of a module, or `functools.partial` of them. A test whose
+answers change as it goes says `in_this_process=True`, and keeps away from such columns.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from functools import cache
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.managers import BaseManager
-from pathlib import Path
 from typing import Any
 
+from tests.tds.certificate import Certificate
 from tests.tds.database import Database
 from tests.tds.faults import Faults
 from tests.tds.listener import Listener
@@ -44,8 +45,8 @@ class Server:
     def __init__(self, database: Database, user: str, password: str, listener: Any) -> None:
         self.database, self.user, self.password, self._listener = database, user, password, listener
         self.address: tuple[str, int] = listener.address()
-        self.certificate_path: Path | None = listener.certificate_path()
-        """In PEM, for a client that shall trust it."""
+        self.certificate: Certificate | None = listener.certificate()
+        """For a client that shall trust it."""
         self.faults: Faults = listener.faults()
 
     @property
@@ -97,10 +98,16 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def serve(
-    database: Database, *, user: str = "reader", password: str = "Päss;wörd1", encrypted: bool = True
+    database: Database,
+    *,
+    user: str = "reader",
+    password: str = "Päss;wörd1",
+    encrypted: bool = True,
+    in_this_process: bool = False,
 ) -> Iterator[Server]:
     """A server on a free port of this machine, until the end of the block; its own bugs fail the test there."""
-    listener = _host().Listener(database, user, password, encrypted=encrypted)
+    start = Listener if in_this_process else _host().Listener
+    listener = start(database, user, password, encrypted=encrypted)
     try:
         yield Server(database, user, password, listener)
     finally:

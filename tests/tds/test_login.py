@@ -57,10 +57,10 @@ def test_a_certificate_that_nobody_trusts_is_refused(client: Any) -> None:
 def test_a_certificate_that_is_trusted_is_accepted() -> None:
     mssql_python()
     with serve(_SHOP) as server:
-        assert server.certificate_path
+        assert server.certificate
         text = f"SERVER=localhost,{server.address[1]};{login(server)};Encrypt=yes;TrustServerCertificate=no"
         program = f"import mssql_python\nmssql_python.connect({text!r}).close()"
-        trusting = os.environ | {"SSL_CERT_FILE": str(server.certificate_path)}
+        trusting = os.environ | {"SSL_CERT_FILE": str(server.certificate.path)}
         subprocess.run([sys.executable, "-c", program], env=trusting, check=True, timeout=60)
         assert server.logins[0].encryption is Encryption.ON
 

@@ -101,10 +101,9 @@ def test_what_is_sent_of_long_values_arrives_whole(lead: Lead) -> None:
     long = bytes(range(256)) * 300
     with serve(_served(("c", "varbinary(max)", [long, None, b""]))) as server:
         client = connect(lead(server))
-        told = server.texts
         assert _read(client, "SELECT [c] FROM [dbo].[t]", 2).column("c").to_pylist() == [long, None, b""]
         client.close()
-    limits = [text for text in told if "textsize" in text.lower()]
+        limits = [text for text in server.texts if "textsize" in text.lower()]
     assert limits[-1] == "SET TEXTSIZE -1"
 
 
@@ -120,7 +119,7 @@ def test_parameters_arrive_as_they_are(lead: Lead, value: Any) -> None:
         return Result([ServedColumn("a", "int")], [(1,)])
 
     texts = ("SELECT a FROM b WHERE c = ?", "SELECT a FROM b WHERE c = @P1")
-    with serve(Database("shop", answers=dict.fromkeys(texts, answer))) as server:
+    with serve(Database("shop", answers=dict.fromkeys(texts, answer)), in_this_process=True) as server:
         client = connect(lead(server))
         assert client.rows(texts[0], (value,)) == [{"a": 1}]
         client.close()
@@ -139,8 +138,12 @@ def test_batches_are_bounded_and_not_empty(lead: Lead) -> None:
         client.close()
 
 
+def _number(at: int) -> tuple[int]:
+    return (at,)
+
+
 def test_a_result_that_is_left_early_does_not_stand_in_the_way(lead: Lead) -> None:
-    many = ServedTable("dbo", "t", [ServedColumn("id", "int")], LazyRows(200_000, lambda at: (at,)))
+    many = ServedTable("dbo", "t", [ServedColumn("id", "int")], LazyRows(200_000, _number))
     with serve(Database("shop", tables=[many])) as server:
         client = connect(lead(server))
         stream = client.stream("SELECT [id] FROM [dbo].[t]", batch_rows=10)

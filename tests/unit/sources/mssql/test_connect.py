@@ -20,7 +20,7 @@ from pipeline.errors import ConnectionLost, NaruError, SettingsError, SourceErro
 from pipeline.sources.mssql.clients import arrow, odbc
 from pipeline.sources.mssql.connect import PREFERRED, SESSION, connect
 from tests.tds.certificate import Certificate, make_certificate
-from tests.tds.database import Database, Result
+from tests.tds.database import Database
 from tests.tds.server import Server, serve
 from tests.tds.tokens import ServerError
 from tests.unit.sources.mssql.conftest import Lead, at, odbc_driver
@@ -51,10 +51,7 @@ def test_a_session_is_the_same_whatever_a_server_or_driver_has_set(lead: Lead, s
 
 def _without(setting: str) -> Database:
     """A server that does not know a SET option, as Babelfish does not know some."""
-
-    def unknown(_: object) -> Result:
-        raise ServerError(195, f"{setting!r} is not a recognized SET option.")
-
+    unknown = ServerError(195, f"{setting!r} is not a recognized SET option.")
     return Database("shop", answers={setting: unknown})
 
 
@@ -122,7 +119,7 @@ def test_a_host_that_nobody_knows(lead: Lead, server: Server) -> None:
 
 
 def test_a_server_that_hangs_up_before_it_says_anything(lead: Lead, server: Server) -> None:
-    server.faults.refused_connections = 1
+    server.faults.refuse_connections(1)
     assert isinstance(_refused(lead(server)), ConnectionLost)
     connect(lead(server)).close()
 

@@ -57,7 +57,7 @@ def shop() -> _Shop:
 @pytest.fixture
 def server(shop: _Shop) -> Iterator[Server]:
     pytest.importorskip("mssql_python", exc_type=ImportError)
-    with serve(Database("shop]x", answers=shop.answers)) as running:
+    with serve(Database("shop]x", answers=shop.answers), in_this_process=True) as running:
         yield running
 
 
@@ -187,7 +187,7 @@ def _made(server: Server) -> str:
 
 def test_a_source_snapshot_is_made_read_from_and_dropped(shop: _Shop) -> None:
     shop.left = ["shop_naru_0000aaaa"]
-    with serve(Database("shop]x", answers=_Statements(shop.answers))) as server:
+    with serve(Database("shop]x", answers=_Statements(shop.answers)), in_this_process=True) as server:
         client = connect(at(server))
         chosen, sent = _chosen(server, client, "database")
         name = _made(server)
@@ -207,7 +207,7 @@ def test_a_source_snapshot_is_made_read_from_and_dropped(shop: _Shop) -> None:
 def test_a_source_snapshot_that_cannot_be_dropped_is_named_with_the_statement(shop: _Shop) -> None:
     answers = _Statements(shop.answers)
     answers.drop = ServerError(3702, "Cannot drop database because it is currently in use.")
-    with serve(Database("shop]x", answers=answers)) as server:
+    with serve(Database("shop]x", answers=answers), in_this_process=True) as server:
         client = connect(at(server))
         chosen = consistency(at(server, snapshot="database"), client)
         client.close()
