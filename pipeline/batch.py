@@ -13,7 +13,8 @@ class Position:
     """Where a batch ends in its source. Only the source that made it can read `mark`.
 
     `mark` is a JSON value (the ledger stores it as such). It must not depend on the batch size:
-    a run resumed with another size continues after the same row.
+    a run resumed with another size continues after the same row. None: the source cannot continue
+    after the row, as its rows have no order; an interrupted load of the table begins again.
     """
 
     mark: object
@@ -21,7 +22,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Identity of a source's content and of how it is read: equal fingerprints give equal rows."""
+    """Identity of a source's content and of how it is read: equal fingerprints give equal rows.
+
+    Of a live database, it is that of the database and of its schema; its rows may change at any time.
+    """
 
     kind: str
     digest: str

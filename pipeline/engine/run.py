@@ -149,8 +149,11 @@ class Migration:
         """Know or begin the load of every table, and make what it will be written to."""
         for task in reversed(self.plan.tasks):
             earlier = ledger.load(task.target)
-            if earlier and self._starts_over(earlier):
+            if earlier and self._restarts(earlier):
                 self._check_can_restart(earlier, task)
+                discard(connection, earlier, task.target)
+            elif earlier and _cannot_go_on(earlier):
+                self._check_same(connection, earlier, task)
                 discard(connection, earlier, task.target)
         check_views(connection, self.plan.target.views)
         if not schema_exists(connection, self.plan.schema):
@@ -159,7 +162,7 @@ class Migration:
         self._rejects = sum(load.rows_rejected for load in loads.values())
         return loads
 
-    def _starts_over(self, earlier: Load) -> bool:
+    def _restarts(self, earlier: Load) -> bool:
         return self.options.restart and earlier.run_id != self.run.run_id
 
     def _check_can_restart(self, earlier: Load, task: TableTask) -> None:
@@ -172,7 +175,7 @@ class Migration:
 
     def _open_table(self, connection: Connection, ledger: Ledger, task: TableTask) -> Load:
         earlier = ledger.load(task.target)
-        if earlier and not self._starts_over(earlier):
+        if earlier and not self._restarts(earlier) and not _cannot_go_on(earlier):
             self._check_same(connection, earlier, task)
             return earlier
         staging = (
@@ -251,6 +254,11 @@ class Migration:
                 f"more than {limit} rows refused; the last step is not committed. table {table}: {why}",
                 hint="correct the source or the mapping, or allow more with --max-rejects; then run again",
             )
+
+
+def _cannot_go_on(load: Load) -> bool:
+    """Whether rows have arrived of a table whose source cannot go on behind them: its load begins again."""
+    return load.state == "loading" and load.batches > 0 and load.position is None
 
 
 def _settlement(task: TableTask, load: Load) -> Settlement:

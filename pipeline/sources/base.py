@@ -27,7 +27,7 @@ class Source(Protocol):
         """Tables, columns, keys and notices; reads no rows of user tables."""
 
     def fingerprint(self) -> Fingerprint:
-        """Identity of the content, from all of it."""
+        """Identity of the content: from all of a file, and of a live database from its name and schema."""
 
     def batches(
         self, table: str, *, after: Position | None = None, batch_rows: int, columns: tuple[str, ...] | None = None
@@ -35,7 +35,8 @@ class Source(Protocol):
         """Rows after a position in source order, in batches of at most `batch_rows`.
 
         A batch is also bounded in bytes, so it may hold fewer rows (at least one). `columns` limits
-        what is decoded; None is all. Raises SourceChanged at the end if the source has changed.
+        what is decoded; None is all. Raises SourceChanged at the end if the source has changed, and
+        SourceError for a position of another table.
         """
 
     def count(self, table: str) -> int:
