@@ -7,10 +7,10 @@ leave the index aside, and since 2016 a datetime compared with a datetime2 of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pipeline.sources.mssql.cells import Arrays, clock_ticks, moment_ticks
@@ -22,6 +22,7 @@ from pipeline.sources.mssql.select import byte_size
 _TICKS_PER_SECOND = 10_000_000
 _TICKS_PER_DAY = 86_400 * _TICKS_PER_SECOND
 _LAST_DAY = date.max.toordinal()
+_NUMBER = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,38})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,15 @@ def _whole(least: int, most: int) -> Callable[[object], int]:
 
 
 def _int(bits: int) -> _Kind:
-    return _Kind(
-        "CAST(? AS {t})", lambda arrays, row: int(_value(arrays, row)), _whole(-1 << bits - 1, (1 << bits) - 1)
-    )
+    least = -(1 << (bits - 1))
+    return _Kind("CAST(? AS {t})", lambda arrays, row: int(_value(arrays, row)), _whole(least, -1 - least))
 
 
 def _exact(mark: object) -> str:
     """Digits as text: no driver then chooses a precision for them."""
-    try:
-        if isinstance(mark, str) and len(mark) <= 41 and Decimal(mark).is_finite():
-            return f"{Decimal(mark):f}"
-    except InvalidOperation:
-        pass
-    raise ValueError(f"{str(mark)[:50]!r} is no decimal number")
+    if not isinstance(mark, str) or not _NUMBER.fullmatch(mark):
+        raise ValueError(f"{str(mark)[:50]!r} is no decimal number")
+    return mark
 
 
 def _bytes(mark: object) -> bytes:

@@ -44,23 +44,21 @@ def name_of(table: SqlTable) -> str:
     return f"{bracketed(table.schema)}.{bracketed(table.table)}"
 
 
-def statement(table: SqlTable, layout: Layout, keyset: Keyset | None, *, page_rows: int, first: bool) -> str:
+def statement(table: SqlTable, layout: Layout, keyset: Keyset | None, *, first: bool) -> str:
     """The SELECT of a page, the first or a later one, or of the whole table where it has no key."""
     if keyset is None:
         return f"SELECT {layout.sql} FROM {name_of(table)}"  # noqa: S608 (every name is bracketed)
     where = "" if first else f" WHERE {keyset.after}"
     rest = f"FROM {name_of(table)}{where} ORDER BY {keyset.order}"
-    return f"SELECT TOP ({page_rows}) {layout.sql} {rest}"
+    return f"SELECT TOP ({PAGE_ROWS}) {layout.sql} {rest}"
 
 
 class Pages:
     """Iterates the pieces of a table behind a place, once."""
 
-    def __init__(
-        self, session: Session, table: SqlTable, layout: Layout, after: Place, *, fetch_rows: int, page_rows: int
-    ) -> None:
+    def __init__(self, session: Session, table: SqlTable, layout: Layout, after: Place, *, fetch_rows: int) -> None:
         self._session, self._table, self._layout, self._keyset = session, table, layout, layout.keyset
-        self._fetch_rows, self._page_rows = fetch_rows, page_rows
+        self._fetch_rows = fetch_rows
         self._end = after
         self._coming: Iterator[Any] | None = None
         self._page_end = 0
@@ -88,13 +86,13 @@ class Pages:
     def _rows(self) -> Any:
         """The next rows of the page, None at its end; begins the next page where none has begun."""
         if self._coming is None:
-            self._page_end = self._end.rows + self._page_rows
+            self._page_end = self._end.rows + PAGE_ROWS
             self._coming = self._session.stream(*self._question(), batch_rows=self._fetch_rows)
         return next((rows for rows in self._coming if rows.num_rows), None)
 
     def _question(self) -> tuple[str, tuple[Parameter, ...]]:
         key = self._end.key
-        sql = statement(self._table, self._layout, self._keyset, page_rows=self._page_rows, first=key is None)
+        sql = statement(self._table, self._layout, self._keyset, first=key is None)
         if key is None or self._keyset is None:
             return sql, ()
         try:

@@ -12,7 +12,7 @@ from pipeline.batch import Batch, Position
 from pipeline.errors import SourceChanged, SourceError
 from pipeline.sources.mssql.keyset import Keyset
 from pipeline.sources.mssql.layout import Layout
-from pipeline.sources.mssql.pages import PAGE_ROWS, Pages, Piece, Place, name_of
+from pipeline.sources.mssql.pages import Pages, Piece, Place, name_of
 from pipeline.sources.mssql.schema.tables import SqlTable
 from pipeline.sources.mssql.session import Session
 
@@ -25,8 +25,8 @@ _WRITTEN_TO = (
 class TableReader:
     """Reads the rows of one table, in the order of its key."""
 
-    def __init__(self, session: Session, table: SqlTable, keyset: Keyset | None, *, page_rows: int = PAGE_ROWS) -> None:
-        self._session, self._table, self._keyset, self._page_rows = session, table, keyset, page_rows
+    def __init__(self, session: Session, table: SqlTable, keyset: Keyset | None) -> None:
+        self._session, self._table, self._keyset = session, table, keyset
 
     def count(self) -> int:
         sql = f"SELECT COUNT_BIG(*) AS n FROM {name_of(self._table)}"  # noqa: S608 (the name is bracketed)
@@ -39,7 +39,7 @@ class TableReader:
         """
         layout = Layout.of(self._table, columns, self._keyset)
         end, fetch_rows = self._place(after), min(batch_rows, layout.fetch_rows)
-        pages = Pages(self._session, self._table, layout, end, fetch_rows=fetch_rows, page_rows=self._page_rows)
+        pages = Pages(self._session, self._table, layout, end, fetch_rows=fetch_rows)
         for pieces in _gathered(pages, batch_rows):
             start, end = end, pieces[-1].end
             yield _batch(layout, pieces, start, end)

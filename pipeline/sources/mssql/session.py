@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 def patient(progress: Callable[[], object]) -> Retrying:
     """REOPEN for work that takes long, as `resuming` is RECONNECT for such."""
-    return resuming(progress).copy(retry=REOPEN.retry, before_sleep=REOPEN.before_sleep)
+    return resuming(progress).copy(retry=REOPEN.retry, wait=REOPEN.wait, before_sleep=REOPEN.before_sleep)
 
 
 class Session:
