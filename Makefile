@@ -65,6 +65,7 @@ generated: $(STAMP)  ## Write again what is made from the code; the tests say wh
 	$(BIN)/python -m pipeline ddl samples/routing_ml.accdb --mapping mappings/routing_ml.yaml -o schema.sql
 	$(BIN)/python -m typer pipeline.cli.app utils docs --name "python -m pipeline" --title "Command line" --output docs/cli.md
 	$(BIN)/python -m tests.contract.reference_files docs/reference-files.md
+	$(BIN)/python -m tests.contract.sql_server_types docs/sql-server-types.md
 
 check: lint test  ## Everything that must pass before a commit
 

@@ -240,9 +240,28 @@ def _variant_property(scope: Scope, arguments: Sequence[exp.Expr]) -> Term:
 
 _PROPERTIES: dict[str, Callable[[SqlType], Variant]] = {
     "basetype": lambda type: Variant(sql_type("sysname"), type.name.encode("utf-16-le")),
-    "precision": lambda type: Variant(SqlType("int"), type.args[0]),
-    "scale": lambda type: Variant(SqlType("int"), type.args[-1]),
+    "precision": lambda type: Variant(SqlType("int"), (*type.args, 0)[0]),
+    "scale": lambda type: Variant(SqlType("int"), (0, *type.args)[-1]),
+    "maxlength": lambda type: Variant(SqlType("int"), (*type.args, 1)[0] * type.kind.width),
+    "collation": lambda type: Variant(sql_type("sysname"), type.collation.name.encode("utf-16-le")),
 }
+
+
+_CODE_PAGES = {"utf-8": 65001}
+
+
+def _collation_property(scope: Scope, arguments: Sequence[exp.Expr]) -> Term:
+    collation, wanted = scope.term(arguments[0]), arguments[1].name.lower()
+    if wanted != "codepage":
+        raise unknown(f"COLLATIONPROPERTY of {wanted}")
+
+    def code_page(row: Row) -> Variant | None:
+        if (raw := collation.value(row)) is None:
+            return None
+        encoding = COLLATIONS[raw.decode("utf-16-le")].encoding
+        return Variant(SqlType("int"), _CODE_PAGES.get(encoding) or int(encoding.removeprefix("cp")))
+
+    return Term(SqlType("sql_variant"), code_page)
 
 
 def _data_length(scope: Scope, arguments: Sequence[exp.Expr]) -> Term:
@@ -262,6 +281,7 @@ _FUNCTIONS: dict[str, Callable[[Scope, Sequence[exp.Expr]], Term]] = {
     "SQL_VARIANT_PROPERTY": _variant_property,
     "DATALENGTH": _data_length,
     "DB_NAME": _db_name,
+    "COLLATIONPROPERTY": _collation_property,
 }
 
 

@@ -1,0 +1,104 @@
+"""How long the migration of a live SQL Server takes, against fetching the same rows and doing nothing with them.
+
+Both read a table of 16 columns from the TDS server of the tests, which runs in a process of its own and sends rows
+that it has encoded before; what counts is the ratio. Text is fetched as bytes and decoded by us, into an embedded
+PostgreSQL on the same machine: with fewer than four cores server, fetch and COPY take them from each other, and the
+seconds of the processor say how much is ours.
+
+    python bench/bench_sql_server.py [--rounds 3] [--rows 500000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from psycopg.sql import SQL, Identifier
+
+from pipeline.postgres.connect import Target, connect
+from pipeline.postgres.embedded import EmbeddedServer
+from pipeline.sources.mssql import MssqlSource
+from pipeline.sources.mssql.address import Address
+from pipeline.sources.mssql.connect import connect as connect_source
+from tests.tds.live import address, migration
+from tests.tds.orders import COLUMNS, orders
+from tests.tds.server import serve
+
+TARGET = 1.3
+BATCH_ROWS = 50_000
+_numbers = count(1)
+
+
+def bare(address: Address) -> None:
+    """The driver alone, with the columns as they are."""
+    client = connect_source(address)
+    names = ", ".join(f"[{name}]" for name in COLUMNS)
+    for _ in client.stream(f"SELECT {names} FROM [dbo].[orders]", batch_rows=BATCH_ROWS):
+        pass
+    client.close()
+
+
+def read(address: Address) -> None:
+    """Our frames, without a target."""
+    with MssqlSource(address) as source:
+        for _ in source.batches("orders", batch_rows=BATCH_ROWS):
+            pass
+
+
+def migrate(address: Address, server: EmbeddedServer) -> None:
+    with MssqlSource(address) as source:
+        migration(source, _database(server), batch_rows=BATCH_ROWS).execute()
+
+
+def _database(server: EmbeddedServer) -> Target:
+    name = f"bench_{next(_numbers)}"
+    with connect(server.target(), application_name="bench", autocommit=True) as admin:
+        admin.execute(SQL("create database {}").format(Identifier(name)))
+    return server.target().with_database(name)
+
+
+def timed(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds on the wall, and of this process on processors."""
+    started, used = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - started, time.process_time() - used
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=500_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="naru-bench-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)  # where root becomes another user, that one has to get in
+        server = EmbeddedServer(Path(directory, "home"))
+        server.ensure_running()
+        with serve(orders(given.rows)) as source:
+            there = address(source)
+            works: dict[str, Callable[[], None]] = {
+                "bare fetch": lambda: bare(there),
+                "our frames": lambda: read(there),
+                "migrate": lambda: migrate(there, server),
+            }
+            for work in works.values():  # the server encodes its rows
+                work()
+            rounds = [{name: timed(work) for name, work in works.items()} for _ in range(given.rounds)]
+        server.stop()
+    print(f"{given.rows:,} rows of 16 columns, {os.cpu_count()} cores, median of {given.rounds} rounds\n")
+    print("| | rows/s | seconds | of this process on a processor | ratio to the bare fetch |\n|---|---|---|---|---|")
+    for name in works:
+        wall = statistics.median(one[name][0] for one in rounds)
+        processor = statistics.median(one[name][1] for one in rounds)
+        ratio = statistics.median(one[name][0] / one["bare fetch"][0] for one in rounds)
+        print(f"| {name} | {given.rows / wall:,.0f} | {wall:.2f} | {processor:.2f} | {ratio:.2f} |")
+    print(f"\nthe goal of a migration is a ratio of {TARGET}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Values at the edges of each type, from a server to PostgreSQL, by every driver that is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipeline.catalog import SqlType
+from pipeline.dialects.mssql import MSSQL
+from pipeline.postgres.connect import Target
+from tests.contract.sql_server_types import COLUMNS, TABLE, TYPES, arrivals, document, served_rows
+from tests.tds.edges import EDGES, ticks
+from tests.tds.live import live, odbc_drivers, table
+
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "sql-server-types.md"
+_DRIVERS = odbc_drivers()
+
+
+@pytest.fixture(params=["mssql-python", "freetds"])
+def driver(request: pytest.FixtureRequest) -> str | None:
+    if request.param not in _DRIVERS:
+        pytest.skip(f"{request.param} is not installed here")
+    return _DRIVERS[request.param]
+
+
+def test_every_value_arrives_to_the_last_digit(database: Target, driver: str | None) -> None:
+    with live({"edges": served_rows()}, TABLE, odbc_driver=driver) as (source, _):
+        arrived = list(arrivals(source, database))
+    wrong = [x for x in arrived if x.text != (x.edge.written if x.edge.arrived is None else x.edge.arrived)]
+    assert wrong == []
+    assert len(arrived) == sum(map(len, TYPES.values()))
+    assert document(iter(arrived)) == _DOCUMENT.read_text("utf-8"), "run: make generated"
+
+
+def test_frames_have_the_types_of_the_rules(driver: str | None) -> None:
+    with live({"edges": served_rows()}, TABLE, odbc_driver=driver) as (source, _):
+        (batch,) = source.batches("edges", batch_rows=100)
+    assert batch.defects == ()
+    expected = {name: MSSQL.rule(SqlType.parse(type)) for name, type in COLUMNS.items()}
+    assert dict(batch.frame.schema) == {
+        name: rule.dtype_for(SqlType.parse(COLUMNS[name])) for name, rule in expected.items() if rule
+    }
+    assert batch.frame.row(-1)[1:] == (None,) * len(TYPES)
+
+
+def test_ticks_and_offsets_of_moments(driver: str | None) -> None:
+    moments = table("moments", {"id": "int", "at": "datetime2(7)"}, ("id",))
+    texts = ["0001-01-01 00:00:00.0000001", "1969-12-31 23:59:59.9999999", "2024-01-01 00:00:00.9999995"]
+    with live({"moments": list(enumerate(map(ticks, texts)))}, moments, odbc_driver=driver) as (source, _):
+        (batch,) = source.batches("moments", batch_rows=100)
+    assert batch.frame["at"].to_list() == list(map(ticks, texts))
+
+
+def test_sql_variant_is_json_text_of_type_and_value(driver: str | None) -> None:
+    edges = EDGES["sql_variant"]
+    variants = table("variants", {"id": "int", "v": "sql_variant"}, ("id",))
+    rows = [*enumerate(edge.served for edge in edges), (len(edges), None)]
+    with live({"variants": rows}, variants, odbc_driver=driver) as (source, _):
+        (batch,) = source.batches("variants", batch_rows=100)
+    assert batch.frame["v"].dtype == pl.String
+    assert batch.frame["v"].to_list() == [*(edge.arrived for edge in edges), None]
