@@ -96,7 +96,7 @@ class Constraints:
             columns=index.columns,
             descending=tuple(part.column for part in index.parts if part.descending),
             unique=index.unique,
-            # Where NULLs differ from each other, as they do in both systems, a unique index has no use for it.
+            # Where NULLs differ from each other, as in Access and PostgreSQL, a unique index has no use for it.
             ignore_nulls=index.ignore_nulls and not index.unique,
             include=self._included(table, index),
             where=where,
