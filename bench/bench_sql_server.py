@@ -51,12 +51,13 @@ def read(address: Address) -> None:
             pass
 
 
-def migrate(address: Address, server: EmbeddedServer) -> None:
+def migrate(address: Address, target: Target) -> None:
+    """Rows, key and ledger."""
     with MssqlSource(address) as source:
-        migration(source, _database(server), batch_rows=BATCH_ROWS).execute()
+        migration(source, target, batch_rows=BATCH_ROWS).execute()
 
 
-def _database(server: EmbeddedServer) -> Target:
+def database(server: EmbeddedServer) -> Target:
     name = f"bench_{next(_numbers)}"
     with connect(server.target(), application_name="bench", autocommit=True) as admin:
         admin.execute(SQL("create database {}").format(Identifier(name)))
@@ -81,10 +82,11 @@ def main() -> None:
         server.ensure_running()
         with serve(orders(given.rows)) as source:
             there = address(source)
+            empty = iter([database(server) for _ in range(given.rounds + 1)])
             works: dict[str, Callable[[], None]] = {
                 "bare fetch": lambda: bare(there),
                 "our frames": lambda: read(there),
-                "migrate": lambda: migrate(there, server),
+                "migrate": lambda: migrate(there, next(empty)),
             }
             for work in works.values():  # the server encodes its rows
                 work()
