@@ -24,6 +24,7 @@ from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused
 from pipeline.postgres.introspect import immediate_keys, read_table, table_exists
+from pipeline.postgres.savepoint import attempt
 from pipeline.postgres.sql import SQL, Composable, Identifier, relation
 
 
@@ -87,7 +88,7 @@ class Settler:
             self._loosen()
             unhinged = self._unhinge(fresh)
             for settlement in fresh:
-                self._move_breakers(settlement)
+                self._hold(settlement)
             self._move_orphans()
             self._build(fresh)
             for settlement, key in unhinged:
@@ -96,6 +97,23 @@ class Settler:
             for settlement in fresh:
                 self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
         return notices
+
+    def _hold(self, settlement: Settlement) -> None:
+        """Hold rows to what their table says of each row and each key; those that break it go to the quarantine.
+
+        On a table of ours PostgreSQL builds its constraints first, and rows are looked for only where it refuses:
+        looking takes as long as building (measured, 500,000 rows), and most tables have none.
+        """
+        if settlement.place.staging is not None:
+            self._move_breakers(settlement)
+            return
+        statements = tuple(ddl.dress(settlement.target))
+        try:
+            attempt(self._connection, *statements)
+        except RowsRefused:
+            self._move_breakers(settlement)
+            for statement in statements:
+                self._connection.execute(statement)
 
     # -- quarantine
 
@@ -234,7 +252,7 @@ class Settler:
         target, place = settlement.target, settlement.place
         merged = Merged(0, 0)
         if place.staging is None:
-            self._dress(target)
+            self._undress(target)
         else:
             merged = self._merge(settlement, bisecting)
         set_sequences(self._connection, target)
@@ -258,10 +276,9 @@ class Settler:
                 raise TargetError(text, hint="look at the constraints and triggers of that table") from refusal
             raise bad from refusal
 
-    def _dress(self, target: Table) -> None:
+    def _undress(self, target: Table) -> None:
+        """Take off what the load alone needed."""
         self._connection.execute(SQL("alter table {} drop column {}").format(relation(target), Identifier(ORDINAL)))
-        for statement in ddl.dress(target):
-            self._connection.execute(statement)
         self._connection.execute(SQL("alter table {} reset (autovacuum_enabled)").format(relation(target)))
 
     def _relate(self, settlement: Settlement) -> Iterator[Notice]:

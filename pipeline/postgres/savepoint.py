@@ -14,11 +14,12 @@ from pipeline.postgres.sql import SQL, Composed, Literal
 _AWAY = ("08", "57P")  # the server goes, and nothing is said of the statement
 
 
-def attempt(connection: Connection, statement: Composed) -> None:
-    """Run a statement that writes rows: all of it, or nothing of it and RowsRefused."""
+def attempt(connection: Connection, *statements: Composed) -> None:
+    """Run what rows may be refused by: all of it, or nothing of it and RowsRefused."""
     try:
         with connection.transaction():
-            connection.execute(statement)
+            for statement in statements:
+                connection.execute(statement)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         raise RowsRefused(error) from error
 
