@@ -11,6 +11,7 @@ seconds of the processor say how much is ours.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import tempfile
@@ -29,6 +30,7 @@ from pipeline.sources.mssql.connect import connect as connect_source
 from tests.tds.live import address, migration
 from tests.tds.orders import COLUMNS, orders
 from tests.tds.server import serve
+from tests.unit.engine.test_run import Silent
 
 TARGET = 1.3
 BATCH_ROWS = 50_000
@@ -51,10 +53,25 @@ def read(address: Address) -> None:
             pass
 
 
-def migrate(address: Address, target: Target) -> None:
-    """Rows, key and ledger."""
+class Stopwatch(Silent):
+    """Seconds in which rows came and were committed: without the start, the key and the statistics."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def table_begins(self, table: str, rows: int | None, already_read: int) -> None:
+        self.seconds -= time.perf_counter()
+
+    def table_ends(self, table: str) -> None:
+        self.seconds += time.perf_counter()
+
+
+def migrate(address: Address, target: Target, watch: Stopwatch) -> None:
+    """Plan, rows with ledger, key and statistics."""
     with MssqlSource(address) as source:
-        migration(source, target, batch_rows=BATCH_ROWS).execute()
+        run = migration(source, target, batch_rows=BATCH_ROWS)
+        run.observer = watch
+        run.execute()
 
 
 def database(server: EmbeddedServer) -> Target:
@@ -71,6 +88,13 @@ def timed(work: Callable[[], None]) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - used
 
 
+def one_round(there: Address, target: Target) -> dict[str, tuple[float, float]]:
+    watch = Stopwatch()
+    figures = {"bare fetch": timed(lambda: bare(there)), "our frames": timed(lambda: read(there))}
+    whole = timed(lambda: migrate(there, target, watch))
+    return figures | {"migrate, its rows": (watch.seconds, float("nan")), "migrate, as a whole": whole}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -81,24 +105,19 @@ def main() -> None:
         server = EmbeddedServer(Path(directory, "home"))
         server.ensure_running()
         with serve(orders(given.rows)) as source:
-            there = address(source)
-            empty = iter([database(server) for _ in range(given.rounds + 1)])
-            works: dict[str, Callable[[], None]] = {
-                "bare fetch": lambda: bare(there),
-                "our frames": lambda: read(there),
-                "migrate": lambda: migrate(there, next(empty)),
-            }
-            for work in works.values():  # the server encodes its rows
-                work()
-            rounds = [{name: timed(work) for name, work in works.items()} for _ in range(given.rounds)]
+            one_round(address(source), database(server))  # the source encodes its rows
+            rounds = [one_round(address(source), database(server)) for _ in range(given.rounds)]
         server.stop()
-    print(f"{given.rows:,} rows of 16 columns, {os.cpu_count()} cores, median of {given.rounds} rounds\n")
-    print("| | rows/s | seconds | of this process on a processor | ratio to the bare fetch |\n|---|---|---|---|---|")
-    for name in works:
-        wall = statistics.median(one[name][0] for one in rounds)
-        processor = statistics.median(one[name][1] for one in rounds)
-        ratio = statistics.median(one[name][0] / one["bare fetch"][0] for one in rounds)
-        print(f"| {name} | {given.rows / wall:,.0f} | {wall:.2f} | {processor:.2f} | {ratio:.2f} |")
+    print(f"{given.rows:,} rows of {len(COLUMNS)} columns, {os.cpu_count()} cores, median of {given.rounds} rounds\n")
+    print("| | rows/s | seconds | of this process on a processor | ratio to the bare fetch | smallest |")
+    print("|---|---|---|---|---|---|")
+    for name in rounds[0]:
+        wall, used = (statistics.median(one[name][n] for one in rounds) for n in (0, 1))
+        ratios = sorted(one[name][0] / one["bare fetch"][0] for one in rounds)
+        print(
+            f"| {name} | {given.rows / wall:,.0f} | {wall:.2f} | {'' if math.isnan(used) else f'{used:.2f}'} "
+            f"| {statistics.median(ratios):.2f} | {ratios[0]:.2f} |"
+        )
     print(f"\nthe goal of a migration is a ratio of {TARGET}")
 
 
