@@ -1,7 +1,8 @@
 """Values of a fixed size in BCP's native form, whole columns at a time.
 
-The forms of the values are those of the wire protocol, MS-TDS 2.2.5.5.1, with two differences that real files
-show: dates and times are as long as their scale needs even without a prefix, and money is its high half first.
+The forms of the values are those of the wire protocol, MS-TDS 2.2.5.5.1, with two differences: money is its high half
+first, as real files show, and times are of scale 7 whatever the column's, since bcp does not store the scale
+(learn.microsoft.com, Bulk Copy Changes for Enhanced Date and Time Types).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _RFC_ORDER = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15]
 class Scalar:
     """How values of one type lie in `width` bytes, and what they become."""
 
-    width: Callable[[Args], int]
+    width: int
     arrow: Callable[[Args], Any]
     read: Callable[[Raw, Args], Values]
 
@@ -125,20 +126,15 @@ def _small_datetime(raw: Raw, _: Args) -> Values:
     return (days + _DAY_1900 - _UNIX_DAY) * _DAY_US + minutes * 60_000_000, minutes < 24 * 60
 
 
-def _time_bytes(args: Args) -> int:
-    return 3 if args[0] <= 2 else 4 if args[0] <= 4 else 5
-
-
 def _time(raw: Raw, args: Args) -> tuple[Ints, Bools]:
-    """Units of the scale since midnight, to ticks of 100 ns."""
-    ticks = _number(raw) * 10 ** (7 - args[0])
-    return ticks, ticks < _TICKS_PER_DAY
+    """Ticks of 100 ns since midnight; a digit behind the column's scale would mean that they are none."""
+    ticks = _number(raw)
+    return ticks, (ticks < _TICKS_PER_DAY) & (ticks % 10 ** (7 - args[0]) == 0)
 
 
 def _date_time_2(raw: Raw, args: Args) -> tuple[Ints, Bools]:
     """Time and date, to ticks of 100 ns since 0001-01-01."""
-    width = _time_bytes(args)
-    (ticks, timely), days = _time(raw[:, :width], args), _number(raw[:, width : width + 3])
+    (ticks, timely), days = _time(raw[:, :5], args), _number(raw[:, 5:8])
     return days * _TICKS_PER_DAY + ticks, timely & (days <= _LAST_DAY)
 
 
@@ -156,7 +152,7 @@ def _guid(raw: Raw, _: Args) -> Values:
 
 
 def _of(width: int, arrow: Any, read: Callable[[Raw, Args], Values]) -> Scalar:
-    return Scalar(lambda _: width, lambda _: arrow, read)
+    return Scalar(width, lambda _: arrow, read)
 
 
 SCALARS = {
@@ -169,14 +165,14 @@ SCALARS = {
     "float": _of(8, pa.float64(), _as("<f8")),
     "money": _of(8, pa.decimal128(19, 4), _money),
     "smallmoney": _of(4, pa.decimal128(10, 4), _small_money),
-    "decimal": Scalar(lambda _: 19, lambda args: pa.decimal128(*args), _decimal),
-    "numeric": Scalar(lambda _: 19, lambda args: pa.decimal128(*args), _decimal),
+    "decimal": Scalar(19, lambda args: pa.decimal128(*args), _decimal),
+    "numeric": Scalar(19, lambda args: pa.decimal128(*args), _decimal),
     "date": _of(3, pa.date32(), _date),
-    "time": Scalar(_time_bytes, lambda _: pa.int64(), _time),
+    "time": _of(5, pa.int64(), _time),
     "datetime": _of(8, pa.timestamp("us"), _datetime),
     "smalldatetime": _of(4, pa.timestamp("us"), _small_datetime),
-    "datetime2": Scalar(lambda args: _time_bytes(args) + 3, lambda _: pa.int64(), _date_time_2),
-    "datetimeoffset": Scalar(lambda args: _time_bytes(args) + 5, lambda _: _ZONED, _date_time_offset),
+    "datetime2": _of(8, pa.int64(), _date_time_2),
+    "datetimeoffset": _of(10, _ZONED, _date_time_offset),
     "uniqueidentifier": _of(16, pa.binary(16), _guid),
     "rowversion": _of(8, pa.binary(8), lambda raw, _: (raw, None)),
 }

@@ -38,13 +38,22 @@ def days(of: date) -> int:
     return of.toordinal() - 1
 
 
-def ticked(ticks: int, scale: int) -> bytes:
-    width = 3 if scale <= 2 else 4 if scale <= 4 else 5
-    return (ticks // 10 ** (7 - scale)).to_bytes(width, "little")
+def kept(ticks: int, scale: int) -> int:
+    """What a column of that scale keeps of a time."""
+    return ticks - ticks % 10 ** (7 - scale)
 
 
-def clock(day: date, ticks: int, scale: int) -> bytes:
-    return ticked(ticks, scale) + days(day).to_bytes(3, "little")
+def clock(ticks: int) -> bytes:
+    """Of any scale: bcp does not store it."""
+    return ticks.to_bytes(5, "little")
+
+
+def moment(day: date, ticks: int) -> bytes:
+    return clock(ticks) + days(day).to_bytes(3, "little")
+
+
+def zoned(day: date, ticks: int, minutes: int) -> bytes:
+    return moment(day, ticks) + struct.pack("<h", minutes)
 
 
 def datetime_bytes(day: date, three_hundredths: int) -> bytes:
@@ -53,6 +62,7 @@ def datetime_bytes(day: date, three_hundredths: int) -> bytes:
 
 FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
 LAST_TICK = DAY - 1
+MOMENTS = ((FIRST, 0), (date(2024, 2, 29), 12_345_678_901), (LAST, LAST_TICK))
 ZONED = pl.Struct({"ticks": pl.Int64, "offset": pl.Int16})
 CASES: dict[str, tuple[pl.DataType, list[tuple[object, object]]]] = {
     "bit": (pl.Boolean(), [(0, False), (1, True)]),
@@ -88,27 +98,28 @@ CASES: dict[str, tuple[pl.DataType, list[tuple[object, object]]]] = {
     **{
         f"time({scale})": (
             pl.Int64(),
-            [(ticked(at, scale), at // 10 ** (7 - scale) * 10 ** (7 - scale)) for at in (0, 12_345_678_901, LAST_TICK)],
+            [(clock(at), at) for at in (kept(full, scale) for full in (0, 12_345_678_901, LAST_TICK))],
         )
         for scale in range(8)
     },
     **{
         f"datetime2({scale})": (
             pl.Int64(),
+            [(moment(day, kept(at, scale)), days(day) * DAY + kept(at, scale)) for day, at in MOMENTS],
+        )
+        for scale in range(8)
+    },
+    **{
+        f"datetimeoffset({scale})": (
+            ZONED,
             [
-                (clock(day, at, scale), days(day) * DAY + at // 10 ** (7 - scale) * 10 ** (7 - scale))
-                for day, at in ((FIRST, 0), (date(2024, 2, 29), 12_345_678_901), (LAST, LAST_TICK))
+                (zoned(day, at, offset), {"ticks": days(day) * DAY + at, "offset": offset})
+                for (day, full), offset in zip(MOMENTS, (0, 540, -840), strict=True)
+                for at in [kept(full, scale)]
             ],
         )
         for scale in range(8)
     },
-    "datetimeoffset(7)": (
-        ZONED,
-        [
-            (clock(day, at, 7) + struct.pack("<h", offset), {"ticks": days(day) * DAY + at, "offset": offset})
-            for day, at, offset in ((FIRST, 0, 0), (date(2024, 2, 29), 1, 540), (LAST, LAST_TICK, -840))
-        ],
-    ),
     "datetime": (
         pl.Datetime("us"),
         [
@@ -202,11 +213,14 @@ def test_half_of_a_pair_is_a_defect_with_the_nearest_text(tmp_path: Path) -> Non
         ("decimal(5,2)", bytes([5, 3, 1]) + (1).to_bytes(16, "little")),
         ("decimal(5,2)", bytes([5, 2, 2]) + (1).to_bytes(16, "little")),
         ("date", (days(LAST) + 1).to_bytes(3, "little")),
-        ("time(7)", DAY.to_bytes(5, "little")),
-        ("time(0)", (86400).to_bytes(3, "little")),
-        ("datetime2(7)", DAY.to_bytes(5, "little") + b"\0\0\0"),
-        ("datetime2(7)", b"\0\0\0\0\0" + b"\xff\xff\xff"),
-        ("datetimeoffset(7)", clock(LAST, 0, 7) + struct.pack("<h", 841)),
+        ("time(7)", clock(DAY)),
+        ("time(0)", clock(DAY)),
+        *((f"time({scale})", clock(10 ** (6 - scale))) for scale in range(7)),
+        ("datetime2(7)", moment(FIRST, DAY)),
+        ("datetime2(7)", clock(0) + b"\xff\xff\xff"),
+        *((f"datetime2({scale})", moment(LAST, 10 ** (6 - scale))) for scale in range(7)),
+        ("datetimeoffset(7)", zoned(LAST, 0, 841)),
+        *((f"datetimeoffset({scale})", zoned(FIRST, 10 ** (6 - scale), 0)) for scale in range(7)),
         ("datetime", datetime_bytes(date(1752, 12, 31), 0)),
         ("datetime", datetime_bytes(LAST, 300 * 86400)),
         ("smalldatetime", struct.pack("<HH", 0, 1440)),
@@ -217,6 +231,22 @@ def test_what_sql_server_cannot_have_written_stops_the_reading(tmp_path: Path, t
     path = write(tmp_path, columns, [(1, None), (2, raw)])
     with BacpacSource(path) as source, pytest.raises(DamagedSource, match=r"row 2 of the file: column 'v' holds"):
         list(source.batches("T", batch_rows=10))
+
+
+@pytest.mark.parametrize(
+    ("type", "raw"),
+    [
+        ("time(0)", (1).to_bytes(3, "little")),
+        ("time(4)", (1).to_bytes(4, "little")),
+        ("datetime2(3)", (1).to_bytes(4, "little") + b"\0\0\0"),
+        ("datetimeoffset(2)", (1).to_bytes(3, "little") + b"\0\0\0" + b"\0\0"),
+    ],
+)
+def test_times_as_short_as_their_scale_would_be_are_no_times(tmp_path: Path, type: str, raw: bytes) -> None:
+    """A length that the wire protocol has, and bcp has not."""
+    path = write(tmp_path, [Made("id", "int", nullable=False), Made("v", type)], [(1, raw), (2, raw)])
+    with BacpacSource(path) as source, pytest.raises(DamagedSource, match="column 'v'"):
+        source.count("T")
 
 
 @pytest.mark.parametrize("type", ["json", "vector"])
@@ -239,8 +269,8 @@ def test_sql_variant_is_passed_over_and_never_guessed(tmp_path: Path) -> None:
 
 def test_moments_are_those_of_utc(tmp_path: Path) -> None:
     """12:00 in Seoul is stored as 03:00, with 540 minutes beside it."""
-    moment = datetime(2024, 5, 1, 3, tzinfo=UTC)
-    raw = clock(moment.date(), 3 * 3600 * 10**7, 7) + struct.pack("<h", 540)
+    utc = datetime(2024, 5, 1, 3, tzinfo=UTC)
+    raw = zoned(utc.date(), 3 * 3600 * 10**7, 540)
     (value,) = read(tmp_path, [Made("v", "datetimeoffset(7)")], [(raw,)])["v"].to_list()
-    ticks = int((moment - datetime(1, 1, 1, tzinfo=UTC)).total_seconds()) * 10**7
+    ticks = int((utc - datetime(1, 1, 1, tzinfo=UTC)).total_seconds()) * 10**7
     assert value == {"ticks": ticks, "offset": 540}
