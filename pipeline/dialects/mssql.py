@@ -94,6 +94,13 @@ _RULES = (
         "the text itself; give `type: xml` where PostgreSQL is built with libxml, as some are not",
     ),
     TypeRule(
+        "json",
+        "String",
+        "jsonb",
+        "the values, without the blanks between them, in an order of keys of its own, and the last of two equal keys; "
+        "give `type: json` to keep the text that the server writes",
+    ),
+    TypeRule(
         "hierarchyid",
         "Binary",
         "text",
@@ -121,7 +128,7 @@ _RULES = (
 
 
 _LIVE = tuple(replace(rule, opaque=rule.source in OPAQUE) for rule in _RULES)
-_NOT_SEEN = ("sql_variant",)
+_NOT_SEEN = ("json", "sql_variant")
 """Types whose form in a .bacpac no real file has shown."""
 
 

@@ -31,7 +31,7 @@ class TypeRule:
     notice: str | None = None
     """What the user should know of each such column."""
     opaque: bool = False
-    """Whether it arrives as a text of ours, which the source's expressions do not mean."""
+    """Whether it arrives as something else, which the source's expressions do not mean."""
     nests: bool = False
     """A number that leads to rows of another table: a mapping may ask for these in its place, as jsonb or an array."""
 

@@ -150,6 +150,13 @@ EDGES: dict[str, tuple[Edge, ...]] = {
     "nvarchar": (_text(_LONG),),
     "ntext": (_text("엔텍스트 𠮷"),),
     "xml": (_text('<루트><값 a="1">1 &lt; 2</값></루트>'),),
+    "json": (
+        _text("null"),
+        _text(
+            '{"키":"값 😀","n":[12345678901234567890.12345678901234567890,-0.5,1e3],"t":true,"e":{}}',
+            '{"e": {}, "n": [12345678901234567890.12345678901234567890, -0.5, 1000], "t": true, "키": "값 😀"}',
+        ),
+    ),
     "binary(4)": (Edge(b"\x01", "0x01", "\\x01000000"), _bytes(b"\xde\xad\xbe\xef")),
     "varbinary(8)": (_bytes(b""), _bytes(b"\0\xff\0")),
     "varbinary": (_bytes(bytes(range(256)) * 40),),

@@ -129,6 +129,7 @@ _NUMBERS = {
     "ntext": (16, 0, 0),
     "image": (16, 0, 0),
     "xml": (-1, 0, 0),
+    "json": (-1, 0, 0),
     "sql_variant": (8016, 0, 0),
     "geometry": (-1, 0, 0),
     "geography": (-1, 0, 0),

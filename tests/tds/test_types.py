@@ -140,6 +140,9 @@ CAST = [
     Case("nchar(2)", [b"\x3d\xd8"], [b"\x3d\xd8 \0"], select="CAST([v] AS varbinary(4))"),
     Case("nvarchar(max)", [b"\0\xdeA\0" * 5000], select="CAST([v] AS varbinary(max))"),
     Case("ntext", ["가"], [b"\0\xac"], select="CAST(CAST([v] AS nvarchar(max)) AS varbinary(max))"),
+    Case(
+        "json", ['["가"]'], ['["가"]'.encode("utf-16-le")], select="CAST(CAST([v] AS nvarchar(max)) AS varbinary(max))"
+    ),
     Case("xml", ["<가/>"], ["<가/>".encode("utf-16-le")], select="CAST(CAST([v] AS nvarchar(max)) AS varbinary(max))"),
     Case("binary(4)", [b"\1"], [b"\1\0\0\0"], select="CAST([v] AS varbinary(4))"),
     Case("image", [b"", _EVERY_BYTE], select="CAST([v] AS varbinary(max))"),

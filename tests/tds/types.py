@@ -428,6 +428,8 @@ KINDS = {
     "ntext": Kind(0x63, _W, _text, _legacy, Prefix.POINTER, 2),
     "image": Kind(0x22, _B, _bytes, _legacy, Prefix.POINTER),
     "xml": Kind(0xF1, _W, _text, lambda _: b"\0", Prefix.CHUNKS),
+    # As a server sends it that is not asked for the newer form: as nvarchar(max).
+    "json": Kind(0xE7, _W, _text, lambda type: b"\xff\xff" + type.collation.wire, Prefix.CHUNKS),
     "hierarchyid": Kind(0xF0, _B, _bytes, _class, Prefix.CHUNKS),
     "geography": Kind(0xF0, _B, _bytes, _class, Prefix.CHUNKS),
     "geometry": Kind(0xF0, _B, _bytes, _class, Prefix.CHUNKS),

@@ -36,8 +36,8 @@ class Kind(Enum):
     OTHER = "of a type that is not computed with"
 
 
-OPAQUE = frozenset(("hierarchyid", "geography", "geometry", "sql_variant"))
-"""Types of SQL Server that arrive as texts of ours: what compares or computes with those would mean another thing."""
+OPAQUE = frozenset(("hierarchyid", "geography", "geometry", "json", "sql_variant"))
+"""Types of SQL Server that arrive as something else: what compares or computes with those would mean another thing."""
 TEXTS = frozenset((Kind.TEXT, Kind.PADDED, Kind.FOLDED))
 TIMES = frozenset((Kind.DATE, Kind.MOMENT))
 

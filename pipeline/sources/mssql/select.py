@@ -93,6 +93,7 @@ _ROWS = {
     "nvarchar": _Row(_BYTES, _wide),
     "ntext": _Row((_LONG_AGO % "nvarchar",), _wide),
     "xml": _Row((_LONG_AGO % "nvarchar",), _wide),
+    "json": _Row((_LONG_AGO % "nvarchar",), _wide),
     "binary": _Row(_BYTES, _binary),
     "varbinary": _Row(_BYTES, _binary),
     "image": _Row(("CAST({c} AS varbinary(max))",), _binary),
@@ -135,7 +136,8 @@ def byte_size(column: SqlColumn) -> int | None:
         case "hierarchyid", _:
             return 892
         case (
-            ("varchar" | "varbinary" | "nvarchar" | "text" | "ntext" | "image" | "xml" | "geometry" | "geography"),
+            ("varchar" | "varbinary" | "nvarchar" | "text" | "ntext" | "image")
+            | ("xml" | "json" | "geometry" | "geography"),
             _,
         ):
             return None

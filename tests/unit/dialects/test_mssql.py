@@ -43,6 +43,7 @@ from pipeline.transform.types import CONVERTERS, castable
         ("xml", "text"),
         ("geography", "text"),
         ("hierarchyid", "text"),
+        ("json", "jsonb"),
         ("sql_variant", "jsonb"),
         ("rowversion", "bytea"),
     ],
@@ -54,7 +55,7 @@ def test_types(source: str, postgres: str) -> None:
     assert rule.postgres_for(type) == postgres
 
 
-@pytest.mark.parametrize("source", ["cursor", "Text(50)", "decimal", "Int"])
+@pytest.mark.parametrize("source", ["cursor", "vector", "Text(50)", "decimal", "Int"])
 def test_types_without_a_rule(source: str) -> None:
     assert MSSQL.rule(SqlType.parse(source)) is None
 
@@ -120,7 +121,7 @@ def test_offsets_that_no_bacpac_has_shown_are_refused_there() -> None:
 
 def test_a_bacpac_has_a_rule_for_every_type_that_is_read_of_it() -> None:
     offline = sql_server("Korean_Wansung_CI_AS", offline=True)
-    assert {rule.source for rule in MSSQL.rules} - {rule.source for rule in offline.rules} == {"sql_variant"}
+    assert {rule.source for rule in MSSQL.rules} - {rule.source for rule in offline.rules} == {"json", "sql_variant"}
 
 
 @pytest.mark.parametrize(("arrives", "converter"), [("text", "hierarchy_path"), ("bytea", None)])

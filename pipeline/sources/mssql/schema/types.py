@@ -9,7 +9,7 @@ _SIZED = {"char": 1, "varchar": 1, "nchar": 2, "nvarchar": 2, "binary": 1, "varb
 """Bytes that the declared length counts in."""
 _NUMBERS = {"decimal", "numeric"}
 _TIMES = {"time", "datetime2", "datetimeoffset"}
-_OTHER_NAMES = {"timestamp": "rowversion"}
+_OTHER_NAMES = {"timestamp": "rowversion", "sysname": "nvarchar"}
 _SERVERS_OWN = "sys"
 _MAX = -1
 
@@ -36,5 +36,6 @@ def _word(row: Row) -> str:
     if row["base_type"] is None and schema != _SERVERS_OWN:
         # No rule has it, so the plan stops at it; a login is not shown every type of the user's.
         return f"{schema}.{name}" if name else "of a type that is not shown"
-    word = str(row["base_type"] or name).lower()
+    # A type of the server goes by its own name: the base of vector is varbinary, whose bytes are not its value.
+    word = str(name if schema == _SERVERS_OWN else row["base_type"] or name).lower()
     return _OTHER_NAMES.get(word, word)

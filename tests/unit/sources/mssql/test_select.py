@@ -28,6 +28,7 @@ def column(type: str, code_page: int | None = 949, name: str = "c") -> SqlColumn
         ("text", ["CAST(CAST([c] AS varchar(max)) AS varbinary(max))"]),
         ("ntext", ["CAST(CAST([c] AS nvarchar(max)) AS varbinary(max))"]),
         ("xml", ["CAST(CAST([c] AS nvarchar(max)) AS varbinary(max))"]),
+        ("json", ["CAST(CAST([c] AS nvarchar(max)) AS varbinary(max))"]),
         ("image", ["CAST([c] AS varbinary(max))"]),
         ("rowversion", ["CAST([c] AS varbinary(8))"]),
         ("uniqueidentifier", ["CAST([c] AS binary(16))"]),

@@ -116,7 +116,8 @@ def test_a_query_selects_the_columns_that_are_described(name: str) -> None:
     "type",
     [
         "bit", "tinyint", "smallint", "int", "bigint", "real", "float", "money", "smallmoney", "date", "datetime",
-        "smalldatetime", "uniqueidentifier", "rowversion", "text", "ntext", "image", "xml", "sql_variant", "geometry",
+        "smalldatetime", "uniqueidentifier", "rowversion", "text", "ntext", "image", "xml", "json", "sql_variant",
+        "geometry",
         "geography", "hierarchyid", "decimal(38,10)", "numeric(5,0)", "time(0)", "datetime2(7)", "datetimeoffset(3)",
         "char(8000)", "varchar(1)", "varchar", "nchar(4000)", "nvarchar(128)", "nvarchar", "binary(16)", "varbinary",
     ],
@@ -125,6 +126,16 @@ def test_types(type: str) -> None:
     found = schema(described(plain(Column("v", SqlType.parse(type)))))
     assert found.catalog.table("T").column("v").type == SqlType.parse(type)
     assert found.tables["T"].columns[1].type == SqlType.parse(type)
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "type"),
+    [("vector", "varbinary", SqlType("vector")), ("sysname", "nvarchar", SqlType("nvarchar", (128,)))],
+)
+def test_a_type_of_the_server_is_not_what_it_is_stored_as(name: str, base: str, type: SqlType) -> None:
+    given = described(plain(Column("v", SqlType("int"))))
+    given["columns"][1] |= {"base_type": base, "type_name": name, "max_length": 256}
+    assert schema(given).tables["T"].columns[1].type == type
 
 
 def test_what_a_select_has_to_know() -> None:
