@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,8 +12,9 @@ from pipeline.catalog import SqlType
 from pipeline.dialects.mssql import MSSQL
 from pipeline.postgres.connect import Target
 from tests.contract.sql_server_types import COLUMNS, TABLE, TYPES, arrivals, document, served_rows
-from tests.tds.edges import EDGES, ticks
+from tests.tds.edges import ticks
 from tests.tds.live import live, odbc_drivers, table
+from tests.tds.types import COLLATIONS, Variant, sql_type
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "sql-server-types.md"
 _DRIVERS = odbc_drivers()
@@ -53,11 +55,21 @@ def test_ticks_and_offsets_of_moments(driver: str | None) -> None:
     assert batch.frame["at"].to_list() == list(map(ticks, texts))
 
 
-def test_sql_variant_is_json_text_of_type_and_value(driver: str | None) -> None:
-    edges = EDGES["sql_variant"]
+def test_a_text_in_a_variant_is_of_the_code_page_of_its_own_collation(driver: str | None) -> None:
+    texts = {
+        "Japanese_CI_AS": "日本ｱ",
+        "Chinese_PRC_CI_AS": "中文",
+        "Cyrillic_General_CI_AS": "Привет",
+        "Latin1_General_100_CI_AS_SC_UTF8": "é가😀",
+    }
+    values: list[Any] = [Variant(sql_type("varchar(20)", COLLATIONS[name]), text) for name, text in texts.items()]
+    values += [None, Variant(sql_type("char(4)"), b"\xb0\xa1\x80A")]
     variants = table("variants", {"id": "int", "v": "sql_variant"}, ("id",))
-    rows = [*enumerate(edge.served for edge in edges), (len(edges), None)]
-    with live({"variants": rows}, variants, odbc_driver=driver) as (source, _):
+    with live({"variants": list(enumerate(values))}, variants, odbc_driver=driver) as (source, _):
         (batch,) = source.batches("variants", batch_rows=100)
     assert batch.frame["v"].dtype == pl.String
-    assert batch.frame["v"].to_list() == [*(edge.arrived for edge in edges), None]
+    expected = [f'{{"type": "varchar(20)", "value": "{text}"}}' for text in texts.values()]
+    assert batch.frame["v"].to_list() == [*expected, None, None]
+    (defect,) = batch.defects
+    assert (defect.row, defect.column, defect.raw) == (5, "v", b"\xb0\xa1\x80A")
+    assert defect.replacement == '{"type": "char(4)", "value": "가\ufffdA"}'

@@ -333,6 +333,7 @@ _CASTS: dict[tuple[Family, Family], Cast] = {
     (_Z, _Z): _zoned_scale,
     (_300, _300): _same,
     (_60, _60): _same,
+    (_60, _300): lambda value, *_: value * 60 * 300,
     **{
         (_V, family): lambda value, source, target, style: converter(value.type, target, style)(value.value)
         for family in Family
