@@ -35,7 +35,7 @@ from tests.tds.tokens import (
 from tests.tds.types import SqlType, b_text, stored
 
 _DONE, _DONE_IN_PROCEDURE, _DONE_PROCEDURE = 0xFD, 0xFF, 0xFE
-_LEVELS = "read uncommitted|read committed|repeatable read|snapshot|serializable"
+_LEVELS = r"read\s+uncommitted|read\s+committed|repeatable\s+read|serializable|snapshot"
 _SETTING = re.compile(
     rf"""\s*(?:
     set\s+transaction\s+isolation\s+level\s+(?:{_LEVELS})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -59,16 +58,18 @@ class MssqlSource:
 
     def _connect(self) -> Client:
         """A session that reads as the run does, from the first on."""
-        if self._reading is None:
-            with closing(connect(self._address)) as client:
-                self._reading = consistency(self._address, client)
-        client = connect(self._reading.address)
+        here = self._reading.address if self._reading else self._address
+        client = connect(here)
         try:
-            self._reading.begin(client)
+            self._reading = self._reading or consistency(self._address, client)
+            if self._reading.address == here:
+                self._reading.begin(client)
+                return client
         except BaseException:
             client.close()
             raise
-        return client
+        client.close()  # a source snapshot was made, to be read in its place
+        return self._connect()
 
     def catalog(self) -> Catalog:
         catalog, tables = self._opened.catalog, self._opened.tables

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from pipeline.errors import SourceError, StatementRefused
+from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql import consistency as module
 from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.consistency import Consistency, consistency
 from tests.tds.database import Database, Result, ServedColumn
+from tests.tds.live import database, live, table
 from tests.tds.server import Server, serve
 from tests.tds.tokens import ServerError
 from tests.unit.sources.mssql.conftest import at
 
+_T = table("T", {"id": "int"}, ("id",))
 _FLAGS = [ServedColumn(name, "int") for name in ("snapshots", "versions", "frozen", "origin")]
 _NAMES = [ServedColumn("name", "nvarchar(128)")]
 _FILES = [ServedColumn("name", "nvarchar(128)"), ServedColumn("path", "nvarchar(260)")]
@@ -36,7 +40,6 @@ class _Shop:
             module.STATE: self._answer(module.STATE, lambda: Result(_FLAGS, [self.flags])),
             module.IN_MEMORY: self._answer(module.IN_MEMORY, lambda: Result(_NAMES, [(n,) for n in self.in_memory])),
             module.LEFTOVERS: self._answer(module.LEFTOVERS, lambda: Result(_NAMES, [(n,) for n in self.left])),
-            module.READ_COMMITTED: Result([]),
             module.FILES: Result(_FILES, [("shop]1", "C:\\data\\O'Hara.mdf"), ("shop2", "/d/shop2.ndf")]),
         }
 
@@ -202,6 +205,23 @@ def test_a_source_snapshot_is_made_read_from_and_dropped(shop: _Shop) -> None:
         chosen.close()
         assert [text for text in server.texts if text.startswith("DROP")] == [f"DROP DATABASE [{name}]"]
         assert server.logins[-1].database == "shop]x"
+
+
+@pytest.mark.parametrize("how", ["auto", "isolation", "none"])
+def test_the_session_that_finds_out_how_to_read_reads(how: str) -> None:
+    with live({"T": [(1,)]}, _T, snapshot=how) as (source, server):
+        assert [batch.frame.rows() for batch in source.batches("T", batch_rows=10)] == [[(1,)]]
+    assert [login.database for login in server.logins] == ["shop"]
+
+
+def test_a_source_snapshot_is_read_in_the_place_of_its_database(shop: _Shop) -> None:
+    told = database({"T": [(1,)]}, _T)
+    answers = _Statements({**told.answers, **shop.answers})
+    with serve(replace(told, answers=answers), in_this_process=True) as server:
+        with MssqlSource(at(server, snapshot="database")) as source:
+            assert [batch.frame.rows() for batch in source.batches("T", batch_rows=10)] == [[(1,)]]
+        assert [login.database[:10] for login in server.logins] == ["shop", "shop_naru_", "shop"]
+        assert server.texts[-1].startswith("DROP DATABASE [shop_naru_")
 
 
 def test_a_source_snapshot_that_cannot_be_dropped_is_named_with_the_statement(shop: _Shop) -> None:
