@@ -60,7 +60,15 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "type": _TINY,
         "type_desc": "nvarchar(60)",
         **dict.fromkeys(
-            ("is_unique", "is_primary_key", "is_unique_constraint", "is_disabled", "is_hypothetical"), _FLAG
+            (
+                "is_unique",
+                "is_primary_key",
+                "is_unique_constraint",
+                "is_disabled",
+                "is_hypothetical",
+                "has_filter",
+            ),
+            _FLAG,
         ),
         "filter_definition": _TEXT,
     },
@@ -239,6 +247,7 @@ class _Describing:
                     "is_unique_constraint": False,
                     "is_disabled": False,
                     "is_hypothetical": False,
+                    "has_filter": index.predicate is not None,
                     "filter_definition": index.predicate,
                 }
             )

@@ -132,6 +132,8 @@ def _why_left(index: Row, *, told: bool) -> str | None:
         return "it was made to try out, and holds nothing"
     if index["is_disabled"]:
         return "the source has it disabled"
+    if index["has_filter"] and index["filter_definition"] is None:
+        return f"the condition of its rows {HIDDEN}"
     return None if told else "this server does not tell all of its columns"
 
 

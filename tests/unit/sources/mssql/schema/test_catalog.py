@@ -215,7 +215,7 @@ def test_indexes_that_are_not_carried_whole() -> None:
     said["index_columns"].append(
         {**said["index_columns"][-1], "column_id": 3, "key_ordinal": 0, "is_included_column": True}
     )
-    index(said, "Filtered", filter_definition="([a] IS NOT NULL)")
+    index(said, "Filtered", has_filter=True, filter_definition="([a] IS NOT NULL)")
     index(said, "Off", is_disabled=True, is_unique_constraint=True)
     index(said, "Tried", is_hypothetical=True)
     index(said, "Shapes", type=4, type_desc="SPATIAL", is_unique=False)
@@ -315,6 +315,16 @@ def test_what_a_login_without_view_definition_is_not_shown() -> None:
     assert "tables, columns, row-level security and other objects may be there" in told(found)[3][2]
     assert found.catalog.table("T").checks == ()
     assert found.catalog.queries[0].reason == f"its text is encrypted, or {hidden}"
+
+
+def test_a_filter_that_the_login_is_not_shown_is_not_taken_for_none() -> None:
+    """sys.indexes says NULL of it then: the index would be a key of all rows, and pages by it would pass rows over."""
+    said = described(plain(Column("a", SqlType("int"), nullable=False)))
+    index(said, "Filtered", has_filter=True, filter_definition=None)
+    found = schema(said)
+    assert (found.catalog.table("T").indexes, found.tables["T"].keys) == ((KEY,), (("id",),))
+    hidden = "the condition of its rows is not shown to this login: have VIEW DEFINITION granted to it"
+    assert told(found) == [("T", None, f"index Filtered is left out: {hidden}")]
 
 
 def test_disabled_and_doubted_checks() -> None:
