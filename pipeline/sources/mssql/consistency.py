@@ -17,8 +17,9 @@ from pipeline.sources.mssql.quoting import bracketed, literal
 STATE = (
     "SELECT CAST(snapshot_isolation_state AS int) AS snapshots, "
     "CAST(is_read_committed_snapshot_on AS int) AS versions, "
-    "CAST(is_read_only AS int) AS frozen, source_database_id AS origin FROM sys.databases WHERE database_id = DB_ID()"
+    "CAST(is_read_only AS int) AS frozen, source_database_id AS origin FROM sys.databases WHERE name = DB_NAME()"
 )
+"""By name: Azure SQL Database numbers a database otherwise in sys.databases than DB_ID() does."""
 IN_MEMORY = "SELECT TOP (1) name AS name FROM sys.tables WHERE is_memory_optimized = 1"
 FILES = "SELECT name AS name, physical_name AS path FROM sys.database_files WHERE type = 0 ORDER BY file_id"
 LEFTOVERS = (

@@ -41,7 +41,7 @@ class MssqlSource:
 
     def __enter__(self) -> Self:
         try:
-            self._code_page = _identity(self._session)["code_page"]
+            self._code_page = self._identity()["code_page"]
             self._schema = self._session.ask(read_schema)
         except BaseException:
             self.__exit__(None, None, None)
@@ -90,7 +90,7 @@ class MssqlSource:
         """
         _ = self._opened  # a session that was closed would connect again
         tables = self._session.ask(read_schema).tables
-        told = json.dumps([_identity(self._session), [repr(tables[name]) for name in sorted(tables)]], default=str)
+        told = json.dumps([self._identity(), [repr(tables[name]) for name in sorted(tables)]], default=str)
         return Fingerprint("mssql", hashlib.sha256(told.encode()).hexdigest(), 0)
 
     def batches(
@@ -117,7 +117,11 @@ class MssqlSource:
             raise SourceError(f"{self._address.name}: has no table {name!r}", hint="`inspect` lists the tables")
         return self._opened.tables[name]
 
-
-def _identity(session: Session) -> dict[str, Any]:
-    """What tells the database apart from others, and from one that took its name; and its code page."""
-    return session.rows(statement("identity"))[0]
+    def _identity(self) -> dict[str, Any]:
+        """What tells the database apart from others, and from one that took its name; and its code page."""
+        rows = self._session.rows(statement("identity"))
+        if len(rows) != 1:
+            raise SourceError(
+                f"{self._address.name}: the server lists {len(rows)} databases of the name it gives itself"
+            )
+        return rows[0]

@@ -2,7 +2,7 @@
 -- SQL Server 2022 on in this column. SQL Server 2016, Babelfish.
 select c.object_id, c.column_id, c.is_filestream, c.is_column_set, c.encryption_type, c.is_masked,
        c.generated_always_type_desc,
-       case when has_perms_by_name(db_name(), 'DATABASE', 'UNMASK') = 1
+       case when has_perms_by_name(quotename(db_name()), 'DATABASE', 'UNMASK') = 1
               or has_perms_by_name(quotename(s.name) + '.' + quotename(t.name), 'OBJECT', 'UNMASK',
                                    c.name, 'COLUMN') = 1
             then 1 else 0 end as sees_unmasked

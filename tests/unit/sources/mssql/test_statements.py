@@ -60,8 +60,7 @@ _DOCUMENTED = {
     "views": {2012: _OF_OBJECTS},
 }
 """Columns of the catalog views, by the release that has them first."""
-_RESERVED = frozenset(
-    """
+_WORDS = """
     add all alter and any as asc authorization backup begin between break browse bulk by cascade case check
     checkpoint close clustered coalesce collate column commit compute constraint contains containstable continue
     convert create cross current current_date current_time current_timestamp current_user cursor database dbcc
@@ -75,8 +74,8 @@ _RESERVED = frozenset(
     select session_user set setuser shutdown some statistics system_user table tablesample textsize then to top
     tran transaction trigger truncate try_convert tsequal union unique unpivot update updatetext use user values
     varying view waitfor when where while with within writetext
-    """.split()
-)
+"""
+_RESERVED = frozenset(_WORDS.split())
 """What T-SQL takes for no name without brackets."""
 NAMES = sorted(
     file.name.removesuffix(".sql") for file in resources.files("pipeline.sources.mssql").joinpath("queries").iterdir()
