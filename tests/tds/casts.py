@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import struct
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
@@ -164,6 +165,10 @@ def _float_text(value: float, source: SqlType, target: SqlType, style: int) -> b
     return _written(f"{mantissa}e{exponent[0]}{int(exponent[1:]):03}", target)
 
 
+def _float_to_bytes(value: float, source: SqlType, target: SqlType, style: int) -> bytes:
+    return _to_bytes(struct.pack(">f" if source.name == "real" else ">d", value), source, target, style)
+
+
 # ---- times
 
 _TIME = r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?"
@@ -310,6 +315,7 @@ _CASTS: dict[tuple[Family, Family], Cast] = {
     **{(text, family): read for text in (_N, _W) for family, read in _FROM_TEXT.items()},
     **{(family, text): show for text in (_N, _W) for family, show in _TO_TEXT.items()},
     (_B, _B): _to_bytes,
+    (_R, _B): _float_to_bytes,
     (_G, _B): lambda value, source, target, style: _to_bytes(value.bytes_le, source, target, style),
     (_B, _G): lambda value, source, target, style: UUID(bytes_le=bytes(value)[:16].ljust(16, b"\0")),
     (_G, _G): _same,

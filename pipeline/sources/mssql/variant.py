@@ -1,13 +1,16 @@
 """sql_variant: a value of any of SQL Server's simple types, as JSON text that says which.
 
-{"type": "decimal(5,2)", "value": "12.50"}: a number stays the text that the server writes of it, to its last digit.
-Text travels as the bytes of its own collation's code page, like that of a column.
+{"type": "decimal(5,2)", "value": "12.50"}: an exact number stays the text that the server writes of it, to its last
+digit. Text travels as the bytes of its own collation's code page, like that of a column, and floating point as the
+bytes of IEEE 754: before SQL Server 2016 no style of CONVERT writes a double whole, and an unknown one writes 6 digits.
 """
 
 from __future__ import annotations
 
 import json
+import struct
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.sources.codepage import UTF_16, codec_of
@@ -23,8 +26,8 @@ def _as_text(type: str, style: int) -> str:
 
 
 _STYLES = (
-    (("float",), _as_text("float", 3)),  # 17 digits, which tell every double apart
-    (("real",), _as_text("real", 3)),
+    (("float",), "CAST(CAST({c} AS float) AS varbinary(8))"),
+    (("real",), "CAST(CAST({c} AS real) AS varbinary(4))"),
     (("money", "smallmoney"), _as_text("money", 2)),  # all four digits
     (("date",), _as_text("date", 23)),
     (("datetime", "smalldatetime"), _as_text("datetime", 121)),
@@ -35,10 +38,12 @@ _STYLES = (
 _RAW = ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary")
 _BYTES = ("binary", "varbinary")
 _WIDE = ("nchar", "nvarchar")
+_FLOATS = {"float": (">d", np.float64), "real": (">f", np.float32)}
+"""How their bytes are cast, the sign first."""
 
 
 def _case() -> str:
-    """Bytes of text and binaries as they are, and everything else as UTF-16."""
+    """Bytes of text, binaries and floating point as they are, and everything else as UTF-16."""
     whens = [f"WHEN {_words(_RAW)} THEN CAST({{c}} AS varbinary(8000))"]
     whens += [f"WHEN {_words(types)} THEN {sql}" for types, sql in _STYLES]
     return f"CASE {' '.join(whens)} ELSE CAST(CAST({{c}} AS nvarchar(100)) AS varbinary(8000)) END"
@@ -83,7 +88,17 @@ def _json(type: str, value: str) -> str:
 
 
 def _shown(base: str, raw: bytes, codec: str, errors: str) -> str:
+    if base in _FLOATS:
+        return _number(base, raw)
     return "0x" + raw.hex().upper() if base in _BYTES else raw.decode(codec, errors)
+
+
+def _number(base: str, raw: bytes) -> str:
+    """The shortest digits that read back as the same number; raises ValueError."""
+    form, type = _FLOATS[base]
+    if len(raw) != struct.calcsize(form):
+        raise ValueError(f"holds a {base} of {len(raw)} bytes")
+    return str(type(struct.unpack(form, raw)[0]))
 
 
 def _codec(base: str, code_page: int | None) -> str:
