@@ -23,6 +23,7 @@ from pipeline.mapping.models import (
 )
 from pipeline.mapping.names import Naming, fold, storable
 from pipeline.mapping.scalars import quoted
+from pipeline.mapping.types import INTEGERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class _Drafting:
             to=name,
             type=type,
             required=not column.nullable or column.identity is not None or column.name in table.primary_key,
-            identity=column.identity is not None,
+            identity=self._identity(table, column, rule),
             default_sql=self._default(table, column, rule),
             comment=self._comment(column.comment, table.name, column.name),
         )
@@ -138,6 +139,15 @@ class _Drafting:
         except ValueError as error:
             return f"{carried}; PostgreSQL cannot calculate it ({error})"
         return f"{carried}; to let PostgreSQL calculate it, give `generated: {quoted(sql)}`"
+
+    def _identity(self, table: Table, column: Column, rule: TypeRule | None) -> bool:
+        """Whether PostgreSQL shall number it, which it does in whole number types alone."""
+        if column.identity is None or rule is None or rule.computed_as(column.type).name in INTEGERS:
+            return column.identity is not None
+        text = f"numbers itself as {column.type}, and PostgreSQL only in whole number types: new rows are not numbered"
+        hint = "to have it so, give it `type: bigint` and `identity: true`, and `type: bigint` to what refers to it"
+        self._note(table.name, column.name, f"{text}; {hint}")
+        return False
 
     def _default(self, table: Table, column: Column, rule: TypeRule | None) -> str | None:
         if column.default is None or column.identity or rule is None:

@@ -5,10 +5,11 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from pipeline.catalog import Catalog, Check, Column, Index, IndexPart, Query, QueryKind, SqlType, Table
+from pipeline.catalog import Catalog, Check, Column, Identity, Index, IndexPart, Query, QueryKind, SqlType, Table
 from pipeline.dialects.draft import draft
 from pipeline.dialects.mssql import MSSQL, sql_server
 from pipeline.dialects.tsql.terms import OPAQUE
+from pipeline.engine.plan import make_plan
 from pipeline.mapping.types import parse_type
 from pipeline.transform.types import CONVERTERS, castable
 
@@ -58,6 +59,18 @@ def test_types(source: str, postgres: str) -> None:
 @pytest.mark.parametrize("source", ["cursor", "vector", "Text(50)", "decimal", "Int"])
 def test_types_without_a_rule(source: str) -> None:
     assert MSSQL.rule(SqlType.parse(source)) is None
+
+
+@pytest.mark.parametrize(("type", "numbered"), [("tinyint", True), ("bigint", True), ("numeric(18,0)", False)])
+def test_an_identity_of_a_decimal_type_is_carried_without_its_numbering(type: str, numbered: bool) -> None:
+    """PostgreSQL numbers whole number types alone: the draft of an old database stopped there."""
+    column = Column("id", SqlType.parse(type), nullable=False, identity=Identity(7))
+    catalog = Catalog((Table("T", (column,), "dbo", (Index("PK", (IndexPart("id"),), unique=True, primary=True),)),))
+    made = draft(catalog, dialect=MSSQL)
+    (task,) = make_plan(catalog, made.mapping, MSSQL).tasks
+    assert (task.target.columns[0].identity is not None, task.target.columns[0].nullable) == (numbered, False)
+    told = [(notice.column, "new rows are not numbered" in notice.text) for notice in made.notices]
+    assert told == ([] if numbered else [("id", True)])
 
 
 @pytest.mark.parametrize(("source", "told"), [("datetime2(7)", True), ("time", True), ("datetimeoffset(6)", False)])
