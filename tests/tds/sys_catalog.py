@@ -112,6 +112,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "generated_always_type_desc": "nvarchar(60)",
         "sees_unmasked": _INT,
     },
+    "bound_objects": {**_HERE, "kind": "varchar(7)", "definition": _TEXT},
     "graph_columns": {**_HERE, "graph_type": _INT},
     "refused_columns": _HERE,
     "row_policies": {"object_id": _INT, "name": _NAME},

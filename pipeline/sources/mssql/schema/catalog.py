@@ -122,7 +122,7 @@ class _Building:
             self._tell_of(number, None, f"{what}: {reason}")
 
     def _tell_oddities(self, kinds: list[Row], internal: set[Place], names: Names) -> None:
-        for (number, column), text in column_oddities(kinds):
+        for (number, column), text in column_oddities(self._answers, kinds):
             self._tell_of(number, names.columns.get(number, {}).get(column), text)
         for number in dict.fromkeys(number for number, _ in sorted(internal)):
             self._tell_of(number, None, "is a node or edge: its numbers behind $node_id are not shown by the server")

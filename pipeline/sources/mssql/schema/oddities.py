@@ -29,8 +29,11 @@ def table_oddities(answers: Answers, names: Mapping[int, str]) -> Iterator[tuple
         yield row["object_id"], text
 
 
-def column_oddities(kinds: Collection[Row]) -> Iterator[tuple[Place, str]]:
-    """What to know of a column."""
+def column_oddities(answers: Answers, kinds: Collection[Row]) -> Iterator[tuple[Place, str]]:
+    """What to know of a column; `kinds` are the rows of queries/column_kinds.sql."""
+    for row in answers.where_told("bound_objects", "defaults and rules that are bound to columns"):
+        text = "its text is not shown to this login" if row["definition"] is None else row["definition"].strip()
+        yield place(row), f"a {row['kind']} is bound to it, which is not carried: {text}"
     for row in kinds:
         if row["generated_always_type_desc"] not in (None, _MADE_UP):
             yield place(row), f"the source writes it by itself ({row['generated_always_type_desc']}); nothing does here"

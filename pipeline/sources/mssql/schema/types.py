@@ -32,10 +32,10 @@ def most_bytes(row: Row) -> int | None:
 
 
 def _word(row: Row) -> str:
+    """What of the server's own a type is by its own name: within, a vector is a varbinary, and would be read as one."""
     schema, name = row["type_schema"], row["type_name"]
-    if row["base_type"] is None and schema != _SERVERS_OWN:
+    if schema != _SERVERS_OWN and row["base_type"] is None:
         # No rule has it, so the plan stops at it; a login is not shown every type of the user's.
         return f"{schema}.{name}" if name else "of a type that is not shown"
-    # A type of the server goes by its own name: the base of vector is varbinary, whose bytes are not its value.
-    word = str(name if schema == _SERVERS_OWN else row["base_type"] or name).lower()
+    word = str(name if schema == _SERVERS_OWN else row["base_type"]).lower()
     return _OTHER_NAMES.get(word, word)

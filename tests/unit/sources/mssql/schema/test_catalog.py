@@ -39,6 +39,7 @@ ID = Column("id", SqlType("int"), nullable=False)
 FACTS = {"collation": "Korean_Wansung_CI_AS"}
 QUERIES = {statement(name): name for name in COLUMNS}
 LATER = {
+    "bound_objects",
     "column_kinds",
     "comments",
     "database_options",
@@ -163,7 +164,9 @@ def test_types_that_are_not_the_servers_own() -> None:
     said["columns"][2] |= {"type_schema": None, "type_name": None}  # which a login may not be shown
     said["columns"][3] |= {"type_schema": "app", "type_name": "Point"}
     said["columns"][4] |= {"type_schema": None, "type_name": None}
-    types = [str(column.type) for column in schema(said).catalog.table("T").columns[1:]]
+    said["columns"][0] |= {"base_type": "varbinary", "type_name": "vector", "max_length": 20}  # as SQL Server 2025 says
+    types = [str(column.type) for column in schema(said).catalog.table("T").columns]
+    assert types.pop(0) == "vector"
     assert types == ["nvarchar(25)", "nvarchar(25)", "app.Point", "of a type that is not shown"]
 
 
@@ -417,6 +420,18 @@ def test_tables_and_columns_that_are_more_than_that() -> None:
     ]
 
 
+def test_defaults_and_rules_that_are_bound_to_a_column() -> None:
+    said = described(plain(Column("a", SqlType("int"))))
+    said["bound_objects"] = [
+        {"object_id": 1000, "column_id": 2, "kind": "default", "definition": "CREATE DEFAULT zero AS 0\r\n"},
+        {"object_id": 1000, "column_id": 2, "kind": "rule", "definition": None},
+    ]
+    assert told(schema(said)) == [
+        ("T", "a", "a default is bound to it, which is not carried: CREATE DEFAULT zero AS 0"),
+        ("T", "a", "a rule is bound to it, which is not carried: its text is not shown to this login"),
+    ]
+
+
 def test_columns_of_a_graph_that_no_statement_can_name() -> None:
     said = described(plain(Column("graph_id_1", SqlType("bigint")), Column("$node_id_2", SqlType("nvarchar", (1000,)))))
     said["graph_columns"] = [
@@ -458,8 +473,9 @@ def test_a_server_that_knows_no_more_than_it_must() -> None:
             None,
             None,
             "this server does not tell: masked, encrypted and generated columns; graph tables; which tables this login "
-            "may read; descriptions; counts of rows; temporal, external, memory-optimized and file tables; row-level "
-            "security; how the database is set; procedures, functions, triggers and sequences; what it hides",
+            "may read; descriptions; counts of rows; defaults and rules that are bound to columns; temporal, external, "
+            "memory-optimized and file tables; row-level security; how the database is set; procedures, functions, "
+            "triggers and sequences; what it hides",
         )
     ]
 
