@@ -7,18 +7,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from pipeline.batch import Batch, Fingerprint, Position
 from pipeline.catalog import Catalog, Notice
-from pipeline.errors import SourceError
+from pipeline.errors import SourceChanged, SourceError
 from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.consistency import Consistency, consistency
 from pipeline.sources.mssql.keyset import Keyset, keyset_of
 from pipeline.sources.mssql.reading import TableReader
-from pipeline.sources.mssql.schema.answers import statement
+from pipeline.sources.mssql.schema.answers import Row, statement
 from pipeline.sources.mssql.schema.catalog import read_schema
 from pipeline.sources.mssql.schema.tables import Schema, SqlTable
 from pipeline.sources.mssql.session import Session
@@ -27,6 +27,11 @@ _NO_KEY = (
     "has no key that reading can go on by, so it is read in one pass: a load that is interrupted begins again with its "
     "first row"
 )
+_ANOTHER = (
+    "what was committed is of the first: run again when the address leads to it, or name the other server and start "
+    "with --restart"
+)
+_ALTERED = "let nobody alter the tables during a run, and start with --restart"
 
 
 class MssqlSource:
@@ -36,12 +41,11 @@ class MssqlSource:
         self._address = address
         self._reading: Consistency | None = None
         self._session = Session(self._connect)
+        self._identity: Row | None = None
         self._schema: Schema | None = None
-        self._code_page: int | None = None
 
     def __enter__(self) -> Self:
         try:
-            self._code_page = self._identity()["code_page"]
             self._schema = self._session.ask(read_schema)
         except BaseException:
             self.__exit__(None, None, None)
@@ -64,12 +68,30 @@ class MssqlSource:
             self._reading = self._reading or consistency(self._address, client)
             if self._reading.address == here:
                 self._reading.begin(client)
+                self._recognize(client)
                 return client
         except BaseException:
             client.close()
             raise
         client.close()  # a source snapshot was made, to be read in its place
         return self._connect()
+
+    def _recognize(self, client: Client) -> None:
+        """Raise SourceChanged where a later session has reached another database than the first.
+
+        A listener, an alias or a load balancer may lead to another server, whose rows would then stand among those of
+        the first and be taken for them by every later run.
+        """
+        rows = client.rows(statement("identity"))
+        if len(rows) != 1:  # a database always sees itself in sys.databases, a source snapshot not always its origin
+            text = f"{self._address.name}: this login is not shown which database it reads"
+            raise SourceError(text, hint="have VIEW ANY DATABASE granted to it")
+        found = rows[0]
+        if self._identity is None:
+            self._identity = found
+        elif found != self._identity:
+            other = f"{found['server']}/{found['name']}, created {found['created']}"
+            raise SourceChanged(f"{self._address.name} leads to another database now: {other}", hint=_ANOTHER)
 
     def catalog(self) -> Catalog:
         catalog, tables = self._opened.catalog, self._opened.tables
@@ -86,11 +108,14 @@ class MssqlSource:
     def fingerprint(self) -> Fingerprint:
         """Of the database and its tables, columns, types and keys: what rows it has, nobody can hash while it lives.
 
-        What a run reads is held together by its isolation, and by the count of each table's rows.
+        What a run reads is held together by its isolation, and by the count of each table's rows. Raises SourceChanged
+        when the schema is no longer what it was when the source was opened.
         """
-        _ = self._opened  # a session that was closed would connect again
-        tables = self._session.ask(read_schema).tables
-        told = json.dumps([self._identity(), [repr(tables[name]) for name in sorted(tables)]], default=str)
+        opened, tables = self._opened.tables, self._session.ask(read_schema).tables
+        if altered := [name for name in sorted({*opened, *tables}) if opened.get(name) != tables.get(name)]:
+            text = f"{self._address.name}: altered since the run began: {', '.join(map(repr, altered[:5]))}"
+            raise SourceChanged(text, hint=_ALTERED)
+        told = json.dumps([self._identity, [repr(tables[name]) for name in sorted(tables)]], default=str)
         return Fingerprint("mssql", hashlib.sha256(told.encode()).hexdigest(), 0)
 
     def batches(
@@ -110,18 +135,10 @@ class MssqlSource:
         return TableReader(self._session, table, self._keyset(table))
 
     def _keyset(self, table: SqlTable) -> Keyset | None:
-        return keyset_of(table, self._code_page)
+        assert self._identity is not None  # known since the first session
+        return keyset_of(table, self._identity["code_page"])
 
     def _table(self, name: str) -> SqlTable:
         if name not in self._opened.tables:
             raise SourceError(f"{self._address.name}: has no table {name!r}", hint="`inspect` lists the tables")
         return self._opened.tables[name]
-
-    def _identity(self) -> dict[str, Any]:
-        """What tells the database apart from others, and from one that took its name; and its code page."""
-        rows = self._session.rows(statement("identity"))
-        if len(rows) != 1:
-            raise SourceError(
-                f"{self._address.name}: the server lists {len(rows)} databases of the name it gives itself"
-            )
-        return rows[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -15,9 +16,13 @@ from tenacity import wait_none
 from pipeline.batch import Batch, Position
 from pipeline.errors import ConnectionLost, SourceChanged, SourceError
 from pipeline.retry import REOPEN, resuming
+from pipeline.sources.mssql import MssqlSource
+from pipeline.sources.mssql.schema.answers import statement
+from tests.tds.database import Answer, Database, Result
 from tests.tds.edges import ticks
 from tests.tds.faults import Ending, Fault
-from tests.tds.live import live, odbc_drivers, table
+from tests.tds.live import address, database, live, odbc_drivers, table
+from tests.tds.server import serve
 from tests.tds.tokens import ServerError
 
 ORDERS = table("orders", {"id": "int", "name": "varchar(20)", "note": "nvarchar(20)"}, ("id",))
@@ -130,7 +135,7 @@ def test_a_text_key_of_another_code_page_than_the_databases_is_passed_over() -> 
     both = table("orders", {"id": "int", "code": "varchar(9)"}, ("code",), ("id",))
     with live({"orders": [(1, "b"), (2, "a")]}, both) as (source, _):
         assert rows(source.batches("orders", batch_rows=10)) == [(1, 2, "a"), (2, 1, "b")]
-        source._code_page = 1252
+        source._identity = {"code_page": 1252}
         assert rows(source.batches("orders", batch_rows=10)) == [(1, 1, "b"), (2, 2, "a")]
 
 
@@ -198,6 +203,61 @@ def test_a_page_that_ends_early_is_no_end(ended_after: int) -> None:
         ) as caught:
             list(source.batches("orders", batch_rows=100))
     assert "--restart" in str(caught.value.hint)
+
+
+# ---- another database than the first
+
+
+@pytest.mark.parametrize("column", range(3), ids=["name", "server", "created"])
+def test_a_connection_that_comes_back_to_another_database_reads_none_of_it(column: int) -> None:
+    """A later run on the first would take the rows of the second for its own."""
+    found: list[Any] = ["shop", "tests", "2024-02-29T12:00:00.000", 949]
+    answers = answering("identity", lambda row: found)
+    with serve(answers, in_this_process=True) as server, MssqlSource(address(server)) as source:
+        server.faults.add(Fault(FROM, after_rows=500))
+        batches = source.batches("orders", batch_rows=100)
+        first = next(batches)
+        there, found[column] = found[column], "other"
+        with pytest.raises(SourceChanged, match=r"leads to another database now: .*other") as caught:
+            list(batches)
+        assert "--restart" in str(caught.value.hint)
+        found[column] = there
+        left = numbered(ROWS)[first.frame.height :]
+        assert rows(source.batches("orders", batch_rows=100, after=first.position)) == left
+
+
+def test_a_login_that_is_not_shown_what_it_reads() -> None:
+    nothing = answering("identity", lambda row: None)
+    with serve(nothing, in_this_process=True) as server, pytest.raises(SourceError, match="not shown") as caught:
+        MssqlSource(address(server)).__enter__()
+    assert "VIEW ANY DATABASE" in str(caught.value.hint)
+
+
+def test_tables_that_are_altered_while_it_is_open_are_named() -> None:
+    lengths: list[int] = [20]
+
+    def altered(row: Sequence[Any]) -> Sequence[Any]:
+        return [lengths[0] if value == 20 else value for value in row]
+
+    answers = answering("columns", altered)
+    with serve(answers, in_this_process=True) as server, MssqlSource(address(server)) as source:
+        assert source.fingerprint() == source.fingerprint()
+        lengths[0] = 21
+        with pytest.raises(SourceChanged, match="altered since the run began: 'orders'"):
+            source.fingerprint()
+
+
+def answering(query: str, change: Callable[[Sequence[Any]], Sequence[Any] | None]) -> Database:
+    """The orders, on a server that answers one query each time as `change` makes its rows; None leaves a row out."""
+    shop = database({"orders": ROWS}, ORDERS)
+    told = shop.answers[statement(query)]
+    assert isinstance(told, Result)
+
+    def answer(_: object) -> Result:
+        return replace(told, rows=[changed for row in told.rows if (changed := change(row)) is not None])
+
+    answers: dict[str, Answer] = {**shop.answers, statement(query): answer}
+    return replace(shop, answers=answers)
 
 
 # ---- without a key
