@@ -27,7 +27,8 @@ from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.connect import connect as connect_source
-from tests.tds.live import address, migration
+from tests.tds.drivers import address_of
+from tests.tds.live import migration
 from tests.tds.orders import COLUMNS, orders
 from tests.tds.server import serve
 from tests.unit.engine.test_run import Silent
@@ -105,8 +106,9 @@ def main() -> None:
         server = EmbeddedServer(Path(directory, "home"))
         server.ensure_running()
         with serve(orders(given.rows)) as source:
-            one_round(address(source), database(server))  # the source encodes its rows
-            rounds = [one_round(address(source), database(server)) for _ in range(given.rounds)]
+            there = address_of(source)
+            one_round(there, database(server))  # the source encodes its rows
+            rounds = [one_round(there, database(server)) for _ in range(given.rounds)]
         server.stop()
     print(f"{given.rows:,} rows of {len(COLUMNS)} columns, {os.cpu_count()} cores, median of {given.rounds} rounds\n")
     print("| | rows/s | seconds | of this process on a processor | ratio to the bare fetch | smallest |")

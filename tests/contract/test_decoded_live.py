@@ -5,22 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import struct
 
-from pipeline.catalog import Catalog, Column, Index, IndexPart, SqlType, Table
-from pipeline.dialects.draft import draft
-from pipeline.dialects.mssql import sql_server
-from pipeline.engine.plan import make_plan
-from pipeline.engine.run import Migration, Options
-from pipeline.outcome import Run
+from pipeline.mapping.models import Mapping
 from pipeline.postgres.connect import Target, connect
-from pipeline.sources.mssql import MssqlSource
-from tests.tds.database import Database, ServedColumn, ServedTable
-from tests.tds.from_bacpac import address
-from tests.tds.server import serve
-from tests.tds.sys_catalog import answers, opening, said
+from tests.tds.live import live, migration, table
 from tests.tds.types import Zoned
-from tests.unit.load.walk import Silent, retyped
+from tests.unit.load.walk import retyped
 
-COLLATION = "Korean_Wansung_CI_AS"
 TYPES = {
     "id": "int",
     "node": "hierarchyid",
@@ -38,25 +28,15 @@ GIVEN = [
 ]
 
 
-def database_of(types: dict[str, str]) -> Database:
-    columns = tuple(Column(name, SqlType.parse(type), nullable=name != "id") for name, type in types.items())
-    key = Index("PK_T", (IndexPart("id"),), unique=True, primary=True)
-    catalog = Catalog((Table("T", columns, "dbo", (key,)),), facts={"collation": COLLATION})
-    shown = [ServedColumn(name, type, name != "id") for name, type in types.items()]
-    asked = {**opening("shop"), **answers(said(catalog))}
-    return Database("shop", COLLATION, [ServedTable("dbo", "T", shown, GIVEN)], asked)
+def with_offsets(mapping: Mapping) -> Mapping:
+    for name in ("at", "tick"):
+        mapping = retyped(mapping, "T", name, offset="keep")
+    return mapping
 
 
 def test_they_arrive_as_text_with_what_the_driver_would_lose(database: Target) -> None:
-    with serve(database_of(TYPES)) as server, MssqlSource(address(server)) as live:
-        catalog = live.catalog()
-        dialect = sql_server(catalog.facts["collation"])
-        mapping = draft(catalog, dialect=dialect).mapping
-        for name in ("at", "tick"):
-            mapping = retyped(mapping, "T", name, offset="keep")
-        plan = make_plan(catalog, mapping, dialect)
-        run = Run("r", "migrate", "", live.fingerprint().digest, "", "0")
-        Migration(live, plan, database, run, Options(2), Silent()).execute()
+    with live({"T": GIVEN}, table("T", TYPES, ("id",))) as (source, _):
+        migration(source, database, batch_rows=2, amended=with_offsets).execute()
     with connect(database, application_name="t", autocommit=True) as connection:
         found = connection.execute("select node, place, plan, at, at_offset, tick_offset from t order by id").fetchall()
         moment = dt.datetime(2024, 5, 2, 0, 0, 0, 1, tzinfo=dt.UTC)

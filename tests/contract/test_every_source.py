@@ -22,7 +22,8 @@ from pipeline.sources.access import AccessSource
 from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
 from pipeline.sources.mssql import MssqlSource
-from tests.tds.from_bacpac import address, served
+from tests.tds.drivers import address_of
+from tests.tds.from_bacpac import served
 from tests.tds.server import serve
 
 _ROOT = Path(__file__).parents[2]
@@ -50,7 +51,7 @@ def _dialect_of(catalog: Catalog) -> Dialect:
 
 
 def _over_tds(stack: ExitStack) -> Source:
-    return MssqlSource(address(stack.enter_context(serve(served(_PACKAGE)))))
+    return MssqlSource(address_of(stack.enter_context(serve(served(_PACKAGE)))))
 
 
 _SAMPLE = _ROOT / "samples" / "routing_ml.accdb"

@@ -9,21 +9,17 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipeline.catalog import Table
-from pipeline.dialects.draft import draft
-from pipeline.dialects.mssql import sql_server
-from pipeline.engine.plan import make_plan
-from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
-from pipeline.outcome import Run
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, columns, relation
 from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
 from pipeline.sources.mssql import MssqlSource
-from tests.tds.from_bacpac import address, served
+from tests.tds.drivers import address_of
+from tests.tds.from_bacpac import served
+from tests.tds.live import migration
 from tests.tds.server import serve
-from tests.unit.engine.test_run import Silent
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "bacpac"
 FILES = sorted(FOLDER.glob("*.bacpac")) if FOLDER.is_dir() else []
@@ -39,7 +35,7 @@ def rows(source: Source, table: str, stored: tuple[str, ...]) -> pl.DataFrame | 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_row_of_every_table(path: Path) -> None:
     read = 0
-    with BacpacSource(path) as packed, serve(served(path)) as server, MssqlSource(address(server)) as live:
+    with BacpacSource(path) as packed, serve(served(path)) as server, MssqlSource(address_of(server)) as live:
         for table in packed.catalog().tables:
             stored = tuple(column.name for column in table.columns if column.stored)
             sent, came = rows(packed, table.name, stored), rows(live, table.name, stored)
@@ -53,7 +49,7 @@ def test_every_row_of_every_table(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_migration_of_the_server_is_one_of_its_bacpac(path: Path, database: Target) -> None:
     """Of the columns that both carry: a .bacpac has no values of computed ones."""
-    with serve(served(path)) as server, MssqlSource(address(server)) as live:
+    with serve(served(path)) as server, MssqlSource(address_of(server)) as live:
         here = migrate(live, database, "live")
     with BacpacSource(path) as packed:
         there = migrate(packed, database, "packed")
@@ -71,15 +67,12 @@ def test_a_migration_of_the_server_is_one_of_its_bacpac(path: Path, database: Ta
 
 def migrate(source: Source, target: Target, schema: str) -> dict[str, tuple[Table, int]]:
     """Tables of the target with their rows, by the source's names; verification has found nothing."""
-    catalog = source.catalog()
-    dialect = sql_server(catalog.facts["collation"])
-    plan = make_plan(catalog, draft(catalog, dialect=dialect, schema=schema).mapping, dialect)
-    run = Run(schema, "migrate", "", source.fingerprint().digest, "", "0")
-    Migration(source, plan, target, run, Options(1000), Silent()).execute()
+    run = migration(source, target, schema=schema)
+    run.execute()
     with connect(target, application_name="t", autocommit=True) as connection:
-        assert verify_plan(connection, plan, source) == ()
+        assert verify_plan(connection, run.plan, source) == ()
         counts = {
             task.source.name: one(connection, SQL("select count(*) from {}").format(relation(task.target)))[0]
-            for task in plan.tasks
+            for task in run.plan.tasks
         }
-    return {task.source.name: (task.target, counts[task.source.name]) for task in plan.tasks}
+    return {task.source.name: (task.target, counts[task.source.name]) for task in run.plan.tasks}

@@ -12,19 +12,17 @@ from pipeline.catalog import SqlType
 from pipeline.dialects.mssql import MSSQL
 from pipeline.postgres.connect import Target
 from tests.contract.sql_server_types import COLUMNS, TABLE, TYPES, arrivals, document, served_rows
+from tests.tds.drivers import odbc_driver
 from tests.tds.edges import ticks
-from tests.tds.live import live, odbc_drivers, table
+from tests.tds.live import live, table
 from tests.tds.types import COLLATIONS, Variant, sql_type
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "sql-server-types.md"
-_DRIVERS = odbc_drivers()
 
 
 @pytest.fixture(params=["mssql-python", "freetds"])
 def driver(request: pytest.FixtureRequest) -> str | None:
-    if request.param not in _DRIVERS:
-        pytest.skip(f"{request.param} is not installed here")
-    return _DRIVERS[request.param]
+    return odbc_driver(request.param)
 
 
 def test_every_value_arrives_to_the_last_digit(database: Target, driver: str | None) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.postgres.connect import Target, connect
 from tests.scenario.conftest import Naru
-from tests.scenario.test_kill import differing_rows, kill_after
+from tests.scenario.test_kill import hold_to_a_quiet_run
 from tests.tds.orders import orders
 from tests.tds.server import serve
 
@@ -33,21 +33,11 @@ class LiveNaru(Naru):
 @pytest.mark.parametrize("seed", [20261121])
 def test_kills_leave_the_content_of_one_quiet_run(tmp_path: Path, database: Target, seed: int) -> None:
     pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
-    moments = random.Random(seed)
-    with serve(orders(ROWS)) as server, connect(database, application_name="t", autocommit=True) as connection:
-        naru, port = LiveNaru(tmp_path, database, server.password), server.address[1]
-        url = f"mssql://{server.user}@127.0.0.1:{port}/shop"
-        for schema in ("whole", "killed"):
-            naru("map", url, "-o", f"{schema}.yaml", "--schema", schema)
-        kills = 0
-        for _ in range(KILLS):
-            size = moments.choice((2000, 5000, 9000))
-            command = ("migrate", url, "--mapping", "killed.yaml", "--batch-size", str(size), "--yes")
-            kills += kill_after(naru, connection, moments.randint(1, 10), *command)
-        assert kills == KILLS
-        naru("migrate", url, "--mapping", "killed.yaml", "--yes")
-        naru("migrate", url, "--mapping", "whole.yaml", "--yes")
-        assert differing_rows(connection, "orders") == 0
+    with serve(orders(ROWS)) as server:
+        naru = LiveNaru(tmp_path, database, server.password)
+        url = f"mssql://{server.user}@127.0.0.1:{server.address[1]}/shop"
+        assert hold_to_a_quiet_run(naru, url, database, random.Random(seed), 10, kills=KILLS) == 1
+    with connect(database, application_name="t", autocommit=True) as connection:
         assert connection.execute("select count(*), sum(order_id) from killed.orders").fetchone() == (
             ROWS,
             ROWS * (ROWS - 1) // 2,

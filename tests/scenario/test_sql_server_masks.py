@@ -8,40 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalog import Catalog, Column, Index, IndexPart, SqlType, Table
 from pipeline.postgres.connect import Target, connect
 from tests.scenario.conftest import Naru
-from tests.tds.database import Database, ServedColumn, ServedTable
+from tests.tds.live import database, table
 from tests.tds.server import serve
-from tests.tds.sys_catalog import answers, opening, said
 
 PASSWORD = "never-to-be-shown"
-COLLATION = "Korean_Wansung_CI_AS"
-GUESTS = Table(
-    "손님",
-    (
-        Column("번호", SqlType("int"), nullable=False),
-        Column("이름", SqlType("varchar", (20,))),
-        Column("mail", SqlType("nvarchar", (50,))),
-    ),
-    "dbo",
-    (Index("PK", (IndexPart("번호"),), unique=True, primary=True),),
-)
+GUESTS = table("손님", {"번호": "int", "이름": "varchar(20)", "mail": "nvarchar(50)"}, ("번호",))
 
 
 @pytest.fixture
 def shop(naru: Naru) -> Iterator[str]:
     """A server whose login does not see the mails; its URL, and its password in .env."""
-    views = said(Catalog((GUESTS,), {"collation": COLLATION}), code_page=949)
     masked = {"is_filestream": False, "is_column_set": False, "encryption_type": None, "is_masked": True}
-    views["column_kinds"] = [
-        {"object_id": 1000, "column_id": 3, **masked, "generated_always_type_desc": None, "sees_unmasked": 0}
-    ]
-    columns = [ServedColumn(column.name, str(column.type), column.nullable) for column in GUESTS.columns]
+    mail = {"object_id": 1000, "column_id": 3, **masked, "generated_always_type_desc": None, "sees_unmasked": 0}
     rows = [(1, "김하나", "kXXX@XXXX.com"), (2, "이두리", None)]
-    table = ServedTable("dbo", GUESTS.name, columns, rows)
-    database = Database("shop", COLLATION, [table], {**opening("shop", code_page=949), **answers(views)})
-    with serve(database, password=PASSWORD) as server:
+    with serve(database({"손님": rows}, GUESTS, besides={"column_kinds": [mail]}), password=PASSWORD) as server:
         host, port = server.address
         settings = f"MSSQL_PASSWORD={PASSWORD}\nMSSQL_TRUST_SERVER_CERTIFICATE=true\n"
         Path(naru.directory, ".env").write_text(settings, encoding="utf-8")

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from pipeline.sources.mssql.address import Address
 from tests.tds.server import Server
 
 _FREETDS = ("/usr/lib/*/odbc/libtdsodbc.so", "/usr/local/lib/libtdsodbc.so", "/opt/homebrew/lib/libtdsodbc.so")
@@ -36,6 +38,29 @@ def freetds_path() -> Path:
 def microsoft_path() -> Path:
     """The ODBC driver that mssql-python brings."""
     return Path(mssql_python().get_native_provider_info()["driver_path"])
+
+
+def odbc_driver(name: str) -> str | None:
+    """What MSSQL_ODBC_DRIVER is for mssql-python, msodbcsql or freetds."""
+    if name == "mssql-python":
+        mssql_python()
+        return None
+    pyodbc()
+    return str(microsoft_path() if name == "msodbcsql" else freetds_path())
+
+
+def address_of(server: Server, **changes: Any) -> Address:
+    """As a source is told of it; any certificate is taken, unless `changes` say otherwise."""
+    host, port = server.address
+    parts: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "database": server.database.name,
+        "user": server.user,
+        "password": SecretStr(server.password),
+        "trust_server_certificate": True,
+    }
+    return Address(**(parts | changes))
 
 
 def login(server: Server, password: str | None = None) -> str:

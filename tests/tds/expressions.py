@@ -356,9 +356,9 @@ def condition(scope: Scope, tree: exp.Expr) -> Condition:
         case exp.Paren():
             return condition(scope, tree.this)
         case exp.And():
-            return _both(condition(scope, tree.this), condition(scope, tree.expression))
+            return _decided(condition(scope, tree.this), condition(scope, tree.expression), False)
         case exp.Or():
-            return _either(condition(scope, tree.this), condition(scope, tree.expression))
+            return _decided(condition(scope, tree.this), condition(scope, tree.expression), True)
         case exp.Not():
             inner = condition(scope, tree.this)
             return lambda row: None if (known := inner(row)) is None else not known
@@ -372,24 +372,15 @@ def condition(scope: Scope, tree: exp.Expr) -> Condition:
     raise unknown(tree)
 
 
-def _both(one: Condition, other: Condition) -> Condition:
+def _decided(one: Condition, other: Condition, decisive: bool) -> Condition:
+    """Decided by either side that is `decisive`, False for AND and True for OR; else not known where a side is not."""
+
     def holds(row: Row) -> bool | None:
         first = one(row)
-        if first is False:
-            return False
+        if first is decisive:
+            return decisive
         second = other(row)
-        return False if second is False else None if None in (first, second) else True
-
-    return holds
-
-
-def _either(one: Condition, other: Condition) -> Condition:
-    def holds(row: Row) -> bool | None:
-        first = one(row)
-        if first is True:
-            return True
-        second = other(row)
-        return True if second is True else None if None in (first, second) else False
+        return decisive if second is decisive else None if None in (first, second) else not decisive
 
     return holds
 
@@ -398,7 +389,7 @@ def _one_of(scope: Scope, tree: exp.Expr) -> Condition:
     held = [_comparison(scope, exp.EQ(this=tree.this.copy(), expression=item.copy())) for item in tree.expressions]
     result = held[0]
     for another in held[1:]:
-        result = _either(result, another)
+        result = _decided(result, another, True)
     return result
 
 

@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from pipeline.catalog import Catalog, Column, SqlType, Table
 from pipeline.sources.bacpac import BacpacSource
-from pipeline.sources.mssql.address import Address
 from tests.tds.database import Database, ServedColumn, ServedTable
-from tests.tds.server import Server
-from tests.tds.sys_catalog import Said, answers, opening, said
+from tests.tds.sys_catalog import Said, answers, said, spelled
 
 _1900 = dt.datetime(1900, 1, 1)  # noqa: DTZ001 (the types have no zone)
 _BATCH_ROWS = 1000
-_MAX = {"varchar", "nvarchar", "varbinary"}
 Values = Mapping[str, Any]
 
 
@@ -58,21 +53,13 @@ def served(path: Path) -> Database:
     with BacpacSource(path) as source:
         catalog = source.catalog()
         tables = [_table(source, table, catalog.facts["collation"]) for table in catalog.tables]
-    asked = {**opening("shop"), **answers(catalog_views(catalog))}
-    return Database("shop", catalog.facts["collation"], tables, asked)
-
-
-def address(server: Server) -> Address:
-    """Of a server of the tests, whose certificate nobody knows."""
-    host, port = server.address
-    secret = SecretStr(server.password)
-    return Address(host, port, server.database.name, server.user, secret, trust_server_certificate=True)
+    return Database("shop", catalog.facts["collation"], tables, answers(catalog_views(catalog)))
 
 
 def _table(source: BacpacSource, table: Table, collation: str) -> ServedTable:
     types = {column.name: _type(table, column) for column in table.columns}
     columns = [
-        ServedColumn(name, _spelled(type), table.column(name).nullable, collation) for name, type in types.items()
+        ServedColumn(name, spelled(type), table.column(name).nullable, collation) for name, type in types.items()
     ]
     rows = [tuple(_wire(row[name], types[name]) for name in types) for row in _rows(source, table)]
     return ServedTable(table.schema or "dbo", table.name.rpartition(".")[2], columns, rows)
@@ -87,10 +74,6 @@ def _rows(source: BacpacSource, table: Table) -> Iterator[Values]:
 
 def _type(table: Table, column: Column) -> SqlType:
     return column.type if column.stored else COMPUTED[f"{table.name}.{column.name}"].type
-
-
-def _spelled(type: SqlType) -> str:
-    return f"{type.name}(max)" if type.name in _MAX and not type.args else str(type)
 
 
 def _wire(value: Any, type: SqlType) -> object:

@@ -6,7 +6,7 @@ spellings are SQL Server's: lengths in bytes, checks in parentheses, views with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -118,6 +118,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "row_policies": {"object_id": _INT, "name": _NAME},
 }
 """What each query selects, with SQL Server's types."""
+_IDENTITY = {"name": _NAME, "server": _NAME, "created": "nvarchar(30)", "code_page": _INT}
 
 _NUMBERS = {
     "bit": (1, 1, 0),
@@ -147,6 +148,7 @@ _NUMBERS = {
 """max_length, precision and scale of types that are declared without arguments."""
 _BYTES = {"char": 1, "varchar": 1, "nchar": 2, "nvarchar": 2, "binary": 1, "varbinary": 1}
 _TEXTS = {"char", "varchar", "text", "nchar", "nvarchar", "ntext"}
+_MAX = {"varchar", "nvarchar", "varbinary"}
 _CLR = {"geometry", "geography", "hierarchyid"}
 _ACTIONS = {Action.NO_ACTION: 0, Action.CASCADE: 1, Action.SET_NULL: 2}
 _DEFAULT_SCHEMA = "dbo"
@@ -315,6 +317,11 @@ def type_row(type: SqlType) -> Row:
     }
 
 
+def spelled(type: SqlType) -> str:
+    """As SQL Server writes it."""
+    return f"{type}(max)" if type.name in _MAX and not type.args else str(type)
+
+
 def _split(name: str) -> tuple[str, str]:
     """Schema and name of a table; names with dots in them are not described here."""
     schema, _, rest = name.rpartition(".")
@@ -322,31 +329,28 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def answers(said: Said) -> dict[str, Answer]:
-    """Answers to the reader's statements; one that is not said is refused as a server does that knows no such view."""
-    return {statement(query): _answer(query, said.get(query)) for query in COLUMNS}
+    """Answers to the reader's statements; one that is not said is refused as a server does that knows no such view.
 
-
-def opening(database: str, *, code_page: int = 1252) -> dict[str, Answer]:
-    """What a source asks beside the catalog when it is opened: of a database that allows snapshot isolation."""
-    identity = {"name": _NAME, "server": _NAME, "created": "nvarchar(30)", "code_page": _INT}
+    The database allows snapshot isolation.
+    """
+    (database,), (pages, *_) = said["database"], said["code_pages"]
+    identity = {"name": database["name"], "server": database["server"], "code_page": pages["code_page"]}
+    state = {"snapshots": 1, "versions": 0, "frozen": 0, "origin": None}
     return {
-        statement("identity"): _row(identity, database, "tests", "2024-02-29T12:00:00.000", code_page),
-        STATE: _row(dict.fromkeys(("snapshots", "versions", "frozen", "origin"), _INT), 1, 0, 0, None),
-        IN_MEMORY: Result([ServedColumn("name", _NAME)]),
+        **{statement(query): _answer(query, said.get(query)) for query in COLUMNS},
+        statement("identity"): _result(_IDENTITY, [{**identity, "created": "2024-02-29T12:00:00.000"}]),
+        STATE: _result(dict.fromkeys(state, _INT), [state]),
+        IN_MEMORY: _result({"name": _NAME}, []),
     }
-
-
-def _row(columns: Mapping[str, str], *values: Any) -> Result:
-    return Result([ServedColumn(name, type) for name, type in columns.items()], [values])
 
 
 def _answer(query: str, rows: Sequence[Row] | None) -> Answer:
     if rows is None:
         return ServerError(208, f"Invalid object name 'sys.{query}'.")
-    columns = [ServedColumn(name, type) for name, type in COLUMNS[query].items()]
-    return Result(columns, list(tuples(query, rows)))
+    return _result(COLUMNS[query], rows)
 
 
-def tuples(query: str, rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
-    """Rows in the order of the query's columns."""
-    return (tuple(row[name] for name in COLUMNS[query]) for row in rows)
+def _result(columns: Mapping[str, str], rows: Sequence[Row]) -> Result:
+    """Values in the order of the columns."""
+    shown = [ServedColumn(name, type) for name, type in columns.items()]
+    return Result(shown, [tuple(row[name] for name in columns) for row in rows])

@@ -1,41 +1,18 @@
-"""The real drivers, and how each is led to the tests' own server."""
+"""The real drivers, each led to the tests' own server."""
 
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from pipeline.sources.mssql.address import Address
+from tests.tds.drivers import address_of, odbc_driver
 from tests.tds.server import Server
 
 Lead = Callable[..., Address]
-_FREETDS = (
-    Path(f"/usr/lib/{platform.machine()}-linux-gnu/odbc/libtdsodbc.so"),
-    Path("/usr/lib64/libtdsodbc.so.0"),
-)
-
-
-def _microsofts() -> Path | None:
-    """The library that mssql-python carries, to be loaded by pyodbc."""
-    package = pytest.importorskip("mssql_python_odbc", reason="the driver of mssql-python is not installed")
-    folder = Path(package.__path__[0]) / "libs" / "linux" / "debian_ubuntu"
-    return next(folder.glob(f"{platform.machine()}/lib/libmsodbcsql*"), None)
-
-
-def odbc_driver(name: str) -> str | None:
-    """What MSSQL_ODBC_DRIVER is for a client of the tests; skips where the driver is not there."""
-    if name == "mssql-python":
-        return None
-    pytest.importorskip("pyodbc", reason="pyodbc or its libodbc2 is missing", exc_type=ImportError)
-    path = _microsofts() if name == "msodbcsql" else next((path for path in _FREETDS if path.exists()), None)
-    if path is None:
-        pytest.skip(f"no library of {name} on this machine")
-    return str(path)
 
 
 @pytest.fixture(params=["mssql-python", "msodbcsql", "freetds"])
@@ -44,23 +21,15 @@ def lead(request: pytest.FixtureRequest) -> Lead:
     driver = odbc_driver(request.param)
 
     def address(server: Server, **changes: object) -> Address:
-        return at(server, odbc_driver=driver, **changes)
+        return address_of(server, odbc_driver=driver, **changes)
 
     return address
 
 
-def at(server: Server, **changes: object) -> Address:
-    """An address that takes any certificate."""
-    host, port = server.address
-    parts: dict[str, object] = {
-        "host": host,
-        "port": port,
-        "database": server.database.name,
-        "user": server.user,
-        "password": SecretStr(server.password),
-        "trust_server_certificate": True,
-    }
-    return Address(**(parts | changes))  # type: ignore[arg-type]
+@pytest.fixture(params=["mssql-python", "freetds"])
+def driver(request: pytest.FixtureRequest) -> str | None:
+    """A client of each kind, as MSSQL_ODBC_DRIVER names it."""
+    return odbc_driver(request.param)
 
 
 @pytest.fixture

@@ -21,9 +21,10 @@ from pipeline.sources.mssql.clients import arrow, odbc
 from pipeline.sources.mssql.connect import PREFERRED, SESSION, connect
 from tests.tds.certificate import Certificate, make_certificate
 from tests.tds.database import Database
+from tests.tds.drivers import address_of, odbc_driver
 from tests.tds.server import Server, serve
 from tests.tds.tokens import ServerError
-from tests.unit.sources.mssql.conftest import Lead, at, odbc_driver
+from tests.unit.sources.mssql.conftest import Lead
 
 _ROOT = Path(__file__).resolve().parents[4]
 _SECRET = "geheim-9"
@@ -131,7 +132,7 @@ def test_everything_is_encrypted_unless_told_otherwise(lead: Lead, server: Serve
 
 @pytest.mark.parametrize("driver", ["mssql-python", "msodbcsql"])
 def test_a_certificate_that_nobody_vouches_for_ends_it_before_the_password_is_sent(server: Server, driver: str) -> None:
-    error = _refused(at(server, trust_server_certificate=False, odbc_driver=odbc_driver(driver)))
+    error = _refused(address_of(server, trust_server_certificate=False, odbc_driver=odbc_driver(driver)))
     assert not isinstance(error, ConnectionLost)
     assert "certificate" in error.message
     assert "MSSQL_SERVER_CERTIFICATE" in str(error.hint)
@@ -142,9 +143,9 @@ def test_freetds_would_trust_any_certificate_so_it_must_be_asked_to(server: Serv
     driver = odbc_driver("freetds")
     for how in ({"trust_server_certificate": False}, {"trust_server_certificate": False, "encrypt": "strict"}):
         with pytest.raises(SettingsError, match="does not check whose certificate"):
-            connect(at(server, odbc_driver=driver, **how))
+            connect(address_of(server, odbc_driver=driver, **how))
     with pytest.raises(SettingsError, match="ActiveDirectoryDefault"):
-        connect(at(server, odbc_driver=driver, authentication="ActiveDirectoryDefault"))
+        connect(address_of(server, odbc_driver=driver, authentication="ActiveDirectoryDefault"))
     assert server.logins == []
 
 
@@ -197,10 +198,10 @@ def test_an_odbc_driver_that_is_not_there(server: Server, tmp_path: Path) -> Non
     pytest.importorskip("pyodbc", exc_type=ImportError)
     for name, told in (("No Such Driver", "is not registered"), (str(tmp_path / "libno.so"), "no such file")):
         with pytest.raises(SettingsError, match=told):
-            connect(at(server, odbc_driver=name))
+            connect(address_of(server, odbc_driver=name))
     (tmp_path / "libmsodbcsql.so").write_bytes(b"no library")
     with pytest.raises(SourceError, match="ldd"):
-        connect(at(server, odbc_driver=str(tmp_path / "libmsodbcsql.so")))
+        connect(address_of(server, odbc_driver=str(tmp_path / "libmsodbcsql.so")))
 
 
 class _Strict(socketserver.ThreadingTCPServer):
@@ -256,7 +257,7 @@ def test_strict_takes_the_certificate_that_it_is_given_and_no_other(tmp_path: Pa
     library = odbc_driver(driver)
     with serve(Database("shop"), encrypted=False) as server, _strict(server, ours) as port:
         for certificate in (None, other.path, ours.path):
-            address = at(
+            address = address_of(
                 server,
                 host="localhost",
                 port=port,

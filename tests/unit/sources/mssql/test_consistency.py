@@ -17,10 +17,10 @@ from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.consistency import Consistency, consistency
 from tests.tds.database import Database, Result, ServedColumn
+from tests.tds.drivers import address_of
 from tests.tds.live import database, live, table
 from tests.tds.server import Server, serve
 from tests.tds.tokens import ServerError
-from tests.unit.sources.mssql.conftest import at
 
 _T = table("T", {"id": "int"}, ("id",))
 _FLAGS = [ServedColumn(name, "int") for name in ("snapshots", "versions", "frozen", "origin")]
@@ -66,14 +66,14 @@ def server(shop: _Shop) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
-    made = connect(at(server))
+    made = connect(address_of(server))
     yield made
     made.close()
 
 
 def _chosen(server: Server, client: Client, snapshot: str) -> tuple[Consistency, list[str]]:
     """The way of reading, and what it sends as a session begins."""
-    chosen = consistency(at(server, snapshot=snapshot), client)
+    chosen = consistency(address_of(server, snapshot=snapshot), client)
     before = len(server.texts)
     chosen.begin(client)
     return chosen, server.texts[before:]
@@ -100,7 +100,7 @@ def test_elsewhere_the_user_is_told_what_may_happen_and_what_helps(
     assert "ALTER DATABASE [shop]]x] SET ALLOW_SNAPSHOT_ISOLATION ON" in notice.text
     assert "MSSQL_SNAPSHOT=database" in notice.text
     with pytest.raises(SourceError, match="does not allow snapshot isolation") as caught:
-        consistency(at(server, snapshot="isolation"), client)
+        consistency(address_of(server, snapshot="isolation"), client)
     assert "ALTER DATABASE [shop]]x]" in str(caught.value.hint)
 
 
@@ -118,7 +118,7 @@ def test_memory_optimized_tables_cannot_be_read_that_way(shop: _Shop, server: Se
     assert sent == ["SET TRANSACTION ISOLATION LEVEL READ COMMITTED"]
     assert "'hot'" in chosen.notices[0].text
     with pytest.raises(SourceError, match="'hot'"):
-        consistency(at(server, snapshot="isolation"), client)
+        consistency(address_of(server, snapshot="isolation"), client)
 
 
 def test_a_server_that_knows_less_is_asked_for_less(shop: _Shop, server: Server, client: Client) -> None:
@@ -130,7 +130,7 @@ def test_a_server_that_knows_less_is_asked_for_less(shop: _Shop, server: Server,
     assert len(_chosen(server, client, "auto")[0].notices) == 1
     shop.refused[module.STATE] = ServerError(229, "The SELECT permission was denied on the object 'databases'.")
     with pytest.raises(StatementRefused, match="denied"):
-        consistency(at(server), client)
+        consistency(address_of(server), client)
 
 
 @pytest.mark.parametrize("flags", [(0, 0, 1, None), (0, 0, 1, 5), (0, 0, 0, 5)])
@@ -151,7 +151,7 @@ def test_a_second_session_under_snapshot_isolation_sees_a_later_state_and_says_s
     with capture_logs() as events:
         chosen, _ = _chosen(server, client, "auto")
         assert events == []
-        again = connect(at(server))
+        again = connect(address_of(server))
         chosen.begin(again)
         again.close()
     assert [event["log_level"] for event in events] == ["warning"]
@@ -191,7 +191,7 @@ def _made(server: Server) -> str:
 def test_a_source_snapshot_is_made_read_from_and_dropped(shop: _Shop) -> None:
     shop.left = ["shop_naru_0000aaaa"]
     with serve(Database("shop]x", answers=_Statements(shop.answers)), in_this_process=True) as server:
-        client = connect(at(server))
+        client = connect(address_of(server))
         chosen, sent = _chosen(server, client, "database")
         name = _made(server)
         assert chosen.address.database == name.replace("]]", "]")
@@ -218,7 +218,7 @@ def test_a_source_snapshot_is_read_in_the_place_of_its_database(shop: _Shop) -> 
     told = database({"T": [(1,)]}, _T)
     answers = _Statements({**told.answers, **shop.answers})
     with serve(replace(told, answers=answers), in_this_process=True) as server:
-        with MssqlSource(at(server, snapshot="database")) as source:
+        with MssqlSource(address_of(server, snapshot="database")) as source:
             assert [batch.frame.rows() for batch in source.batches("T", batch_rows=10)] == [[(1,)]]
         assert [login.database[:10] for login in server.logins] == ["shop", "shop_naru_", "shop"]
         assert server.texts[-1].startswith("DROP DATABASE [shop_naru_")
@@ -228,8 +228,8 @@ def test_a_source_snapshot_that_cannot_be_dropped_is_named_with_the_statement(sh
     answers = _Statements(shop.answers)
     answers.drop = ServerError(3702, "Cannot drop database because it is currently in use.")
     with serve(Database("shop]x", answers=answers), in_this_process=True) as server:
-        client = connect(at(server))
-        chosen = consistency(at(server, snapshot="database"), client)
+        client = connect(address_of(server))
+        chosen = consistency(address_of(server, snapshot="database"), client)
         client.close()
         with pytest.raises(SourceError, match=r"is left on the server: .*currently in use") as caught:
             chosen.close()
@@ -238,4 +238,4 @@ def test_a_source_snapshot_that_cannot_be_dropped_is_named_with_the_statement(sh
 
 def test_a_server_that_makes_no_source_snapshot_says_why(shop: _Shop, server: Server, client: Client) -> None:
     with pytest.raises(StatementRefused):
-        consistency(at(server, snapshot="database"), client)
+        consistency(address_of(server, snapshot="database"), client)

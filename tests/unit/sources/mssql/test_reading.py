@@ -19,9 +19,10 @@ from pipeline.retry import REOPEN, resuming
 from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql.schema.answers import statement
 from tests.tds.database import Answer, Database, Result
+from tests.tds.drivers import address_of
 from tests.tds.edges import ticks
 from tests.tds.faults import Ending, Fault
-from tests.tds.live import address, database, live, odbc_drivers, table
+from tests.tds.live import database, live, table
 from tests.tds.server import serve
 from tests.tds.tokens import ServerError
 
@@ -63,7 +64,6 @@ def test_pages_of_any_size_of_batch_are_the_table(batch_rows: int) -> None:
     ]
 
 
-@pytest.mark.parametrize("driver", odbc_drivers().values(), ids=odbc_drivers())
 @pytest.mark.parametrize("batch_rows", [64, 1000])
 def test_reading_goes_on_behind_any_position(batch_rows: int, driver: str | None) -> None:
     with live({"orders": ROWS}, ORDERS, odbc_driver=driver) as (source, _):
@@ -87,7 +87,6 @@ def test_an_empty_table() -> None:
         assert list(source.batches("orders", batch_rows=10)) == []
 
 
-@pytest.mark.parametrize("driver", odbc_drivers().values(), ids=odbc_drivers())
 def test_a_malformed_text_is_one_defect_and_its_neighbours_are_whole(driver: str | None) -> None:
     stored = [(1, "가나", "x"), (2, b"\xb0\xa1\xb0", "y"), (3, "다라", b"\x3d\xd8A\0"), (4, b"\x80A", None)]
     with live({"orders": stored}, ORDERS, odbc_driver=driver) as (source, _):
@@ -116,7 +115,6 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("driver", odbc_drivers().values(), ids=odbc_drivers())
 @pytest.mark.parametrize(
     "key", [("guid",), ("kind", "guid"), ("kind", "at", "price"), ("price",), ("at",), ("kind", "price", "at", "guid")]
 )
@@ -164,7 +162,6 @@ def test_a_mark_that_does_not_fit(mark: object) -> None:
 # ---- what goes wrong on the way
 
 
-@pytest.mark.parametrize("driver", odbc_drivers().values(), ids=odbc_drivers())
 @pytest.mark.parametrize("lost_after", [0, 1, 64, 299, 300])
 @pytest.mark.parametrize(("batch_rows", "ending"), [(50, Ending.DROP), (128, Ending.DROP_BETWEEN_PACKETS)])
 def test_a_lost_connection_changes_nothing(
@@ -213,7 +210,7 @@ def test_a_connection_that_comes_back_to_another_database_reads_none_of_it(colum
     """A later run on the first would take the rows of the second for its own."""
     found: list[Any] = ["shop", "tests", "2024-02-29T12:00:00.000", 949]
     answers = answering("identity", lambda row: found)
-    with serve(answers, in_this_process=True) as server, MssqlSource(address(server)) as source:
+    with serve(answers, in_this_process=True) as server, MssqlSource(address_of(server)) as source:
         server.faults.add(Fault(FROM, after_rows=500))
         batches = source.batches("orders", batch_rows=100)
         first = next(batches)
@@ -229,7 +226,7 @@ def test_a_connection_that_comes_back_to_another_database_reads_none_of_it(colum
 def test_a_login_that_is_not_shown_what_it_reads() -> None:
     nothing = answering("identity", lambda row: None)
     with serve(nothing, in_this_process=True) as server, pytest.raises(SourceError, match="not shown") as caught:
-        MssqlSource(address(server)).__enter__()
+        MssqlSource(address_of(server)).__enter__()
     assert "VIEW ANY DATABASE" in str(caught.value.hint)
 
 
@@ -240,7 +237,7 @@ def test_tables_that_are_altered_while_it_is_open_are_named() -> None:
         return [lengths[0] if value == 20 else value for value in row]
 
     answers = answering("columns", altered)
-    with serve(answers, in_this_process=True) as server, MssqlSource(address(server)) as source:
+    with serve(answers, in_this_process=True) as server, MssqlSource(address_of(server)) as source:
         assert source.fingerprint() == source.fingerprint()
         lengths[0] = 21
         with pytest.raises(SourceChanged, match="altered since the run began: 'orders'"):
