@@ -163,11 +163,13 @@ def _readable(row: str) -> str:
 
 
 def _table(*headers: str, numbers: bool = True) -> Table:
+    """Names and texts are folded where the terminal is narrow; a number is whole, or ends in `…`: never another one."""
     table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for i, header in enumerate(headers):
-        table.add_column(
-            header, justify="right" if numbers and i else "left", overflow="fold", no_wrap=numbers or not i
-        )
+        if numbers and i:
+            table.add_column(header, justify="right", overflow="ellipsis", no_wrap=True)
+        else:
+            table.add_column(header, overflow="fold")
     return table
 
 
