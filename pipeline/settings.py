@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
+from dotenv.parser import Binding, parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from pydantic_settings.exceptions import SettingsError as UnreadableSettings
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipeline.errors import SettingsError
 
@@ -44,12 +45,45 @@ class DbType(Enum):
     POSTGRESQL = "POSTGRESQL"
 
 
+class _DotEnv(PydanticBaseSettingsSource):
+    """The lines of .env as they stand: `${HOME}` in a password is no variable, and no line is left out unsaid."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError  # pydantic asks for it; `__call__` gives all at once
+
+    def __call__(self) -> dict[str, Any]:
+        known = self.settings_cls.model_fields
+        values: dict[str, Any] = {}
+        for line in _lines_of_dotenv():
+            name = (line.key or "").lower()
+            if line.error or (name in known and line.value is None):
+                raise SettingsError(
+                    f".env, line {_number(line)}: is not NAME=value",
+                    hint="write a value that has spaces, # or quotes as '...', with \\' for ' and \\\\ for \\",
+                )
+            if name in known:
+                values[name] = line.value
+        return values
+
+
+def _lines_of_dotenv() -> list[Binding]:
+    try:
+        with Path(".env").open(encoding="utf-8-sig") as text:  # Notepad begins a file with a byte order mark
+            return list(parse_stream(text))
+    except FileNotFoundError:
+        return []
+
+
+def _number(line: Binding) -> int:
+    """Of the line that it begins in; what is empty before it belongs to it."""
+    before = line.original.string
+    return line.original.line + before[: len(before) - len(before.lstrip())].count("\n")
+
+
 class Settings(BaseSettings):
     """What the user has chosen, checked; secrets do not show in its repr."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8-sig",  # Notepad begins a file with a byte order mark
         extra="ignore",  # .env may be shared with other programs
         frozen=True,
         hide_input_in_errors=True,
@@ -91,6 +125,17 @@ class Settings(BaseSettings):
     def target_configured(self) -> bool:
         """Whether the user named a PostgreSQL; if not, the embedded server is the target."""
         return self.database_url is not None or self.postgresql_host is not None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _DotEnv(settings_cls)
 
     @model_validator(mode="before")
     @classmethod
@@ -151,9 +196,9 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**_one_target(flags))  # type: ignore[arg-type]
     except ValidationError as error:
         problem = "; ".join(_describe(item["loc"], item["msg"], item.get("input")) for item in error.errors())
-    except (UnreadableSettings, UnicodeDecodeError, OSError) as error:
+    except (UnicodeDecodeError, OSError) as error:
         problem = f".env cannot be read: {type(error).__name__}"
-    raise SettingsError(problem, hint="correct it in the environment or in .env; .env.example explains each variable")
+    raise SettingsError(problem, hint="correct it in the url, the environment or .env; .env.example explains it")
 
 
 def _one_target(flags: dict[str, object]) -> dict[str, object]:

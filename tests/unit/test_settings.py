@@ -131,6 +131,44 @@ def test_dotenv_in_another_encoding_is_refused() -> None:
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("pa${HOME}ss", "pa${HOME}ss"),
+        ("'pa${HOME} #ss'", "pa${HOME} #ss"),
+        (r"'it\'s \\ here'", r"it's \ here"),
+        ("a;b}c=d#e", "a;b}c=d#e"),
+        ("비밀번호", "비밀번호"),
+    ],
+)
+def test_a_password_in_dotenv_is_what_stands_there(written: str, meant: str) -> None:
+    _dotenv(f"# SQL Server\nexport MSSQL_PASSWORD={written}  # of the reader\nMSSQL_USER=reader\n")
+    settings = load_settings()
+    assert settings.mssql_password is not None
+    assert (settings.mssql_password.get_secret_value(), settings.mssql_user) == (meant, "reader")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DATABASE_URL='postgresql://u:hunter2@h/d",
+        "POSTGRESQL_HOST",
+        "POSTGRESQL_PASSWORD='hunter2' hunter2",
+    ],
+)
+def test_a_line_of_dotenv_that_cannot_be_read_is_not_left_out(line: str) -> None:
+    """Without it, the target would be the embedded server."""
+    _dotenv(f"# target\n\n{line}\nMSSQL_USER=reader\n")
+    with pytest.raises(SettingsError, match=r"^\.env, line 3: is not NAME=value") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_lines_of_dotenv_for_other_programs_are_theirs() -> None:
+    _dotenv("SOME_FLAG\nOTHER=x\nMSSQL_USER=reader\n")
+    assert load_settings().mssql_user == "reader"
+
+
 @pytest.mark.parametrize(("name", "missing"), [("HOST", "DB"), ("DB", "HOST"), ("PORT", "HOST, MSSQL_DB")])
 def test_half_a_sql_server_is_an_error_that_names_the_other_half(
     monkeypatch: pytest.MonkeyPatch, name: str, missing: str
