@@ -1,6 +1,7 @@
 """What a run does, as JSON lines in a file; on the terminal too, if asked for.
 
-Until `open_log` nothing is written anywhere: standard output belongs to the command's answer.
+Warnings are for the person at the terminal as well, whatever was asked for: they say why nothing moves. They go to
+standard error, as standard output belongs to the command's answer. Nothing else is written before `open_log`.
 """
 
 from __future__ import annotations
@@ -22,16 +23,26 @@ from pipeline.errors import SettingsError
 _MASK = "***"
 _SECRET_NAME = re.compile(r"passw|passphrase|pwd|secret|token|credential|database_url", re.IGNORECASE)
 _SECRET_IN_TEXT = (
-    re.compile(r"(?<=://)([^\s:/@]*):[^\s@/]*(?=@)"),
-    re.compile(r"\b(password|pwd)\s*=\s*(?:'[^']*'|\"[^\"]*\"|[^\s;,&'\"]+)", re.IGNORECASE),
+    # Up to the last @: who writes a URL by hand may leave @ and / in a password as they are.
+    re.compile(r"(\b[a-z][a-z+]{0,20}:/{0,2}[^\s:/@]*):\S{1,256}(?=@)", re.IGNORECASE),
+    re.compile(r"\b(password|pwd)\s*=\s*(?:'[^']*'|\"[^\"]*\"|\{(?:[^}]|\}\})*\}|[^\s;,&'\"]+)", re.IGNORECASE),
 )
+
+
+def _warn(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    if method == "warning":
+        facts = [
+            f"{name}={value}" for name, value in redact(_logger, method, event).items() if name != "event" and value
+        ]
+        print(f"warning: {event['event']}: {', '.join(facts)}", file=sys.stderr)  # noqa: T201
+    return event
 
 
 def _drop(_logger: WrappedLogger, _method: str, _event: EventDict) -> EventDict:
     raise structlog.DropEvent
 
 
-structlog.configure(processors=[_drop])
+structlog.configure(processors=[_warn, _drop])
 
 
 def get_logger() -> FilteringBoundLogger:
@@ -59,6 +70,7 @@ def open_log(directory: Path, *, verbose: bool, run_id: str) -> Path:
         ) from error
     structlog.configure(
         processors=[
+            *([] if verbose else [_warn]),
             _belonging_to(run_id),
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
@@ -79,6 +91,13 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return {name: _redacted(name, value) for name, value in event.items()}
 
 
+def masked(text: str) -> str:
+    """The text without the passwords of the URLs and connection strings in it."""
+    for pattern in _SECRET_IN_TEXT:
+        text = pattern.sub(rf"\1:{_MASK}", text)
+    return text
+
+
 def _redacted(name: str, value: Any) -> Any:
     if isinstance(value, SecretStr) or (value is not None and _SECRET_NAME.search(name)):
         return _MASK
@@ -88,10 +107,7 @@ def _redacted(name: str, value: Any) -> Any:
         return [_redacted(name, item) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = str(value)
-    for pattern in _SECRET_IN_TEXT:
-        text = pattern.sub(rf"\1:{_MASK}", text)
-    return text
+    return masked(str(value))
 
 
 def _belonging_to(run_id: str) -> Processor:

@@ -32,11 +32,13 @@ _log = get_logger()
 
 def _announce(what: str) -> Callable[[RetryCallState], None]:
     def warn(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
         _log.warning(
             f"{what} unavailable, trying again",
+            error=getattr(error, "message", str(error)),
+            hint=getattr(error, "hint", None),
             attempt=state.attempt_number,
             wait_s=round(state.upcoming_sleep, 2),
-            error=str(state.outcome.exception()) if state.outcome else None,
         )
 
     return warn

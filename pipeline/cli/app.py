@@ -13,7 +13,7 @@ from typer.exceptions import Abort, TyperException
 from pipeline.cli import ddl, inspect, map, migrate, rejects, server, status, verify
 from pipeline.cli.console import end_of_pipe, make_console
 from pipeline.errors import Interrupted, NaruError, UsageError
-from pipeline.log import get_logger
+from pipeline.log import get_logger, masked
 
 app = typer.Typer(
     name="python -m pipeline",
@@ -71,8 +71,9 @@ def _speak_utf8() -> None:
 
 
 def _fail(error: NaruError) -> NoReturn:
+    # A password in the wrong place, as in a host or a path, is not repeated where others may keep what was said.
     console = make_console(stderr=True)
-    console.print(f"error: {error.message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"error: {masked(error.message)}", style="red", markup=False, highlight=False, soft_wrap=True)
     if error.hint:
-        console.print(f"hint: {error.hint}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"hint: {masked(error.hint)}", markup=False, highlight=False, soft_wrap=True)
     sys.exit(error.exit_code or _BUG)

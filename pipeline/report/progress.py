@@ -60,7 +60,7 @@ class LogLines:
         if crossed:
             _log.info("rows committed", table=table, batch=pace.batches, rows=pace.rows, seconds=round(seconds, 4))
         if rejected:
-            _log.warning("rows refused", table=table, batch=pace.batches, rejected=rejected)
+            _log.info("rows refused", table=table, batch=pace.batches, rejected=rejected)
 
     def table_ends(self, table: str) -> None:
         pace = self._pace

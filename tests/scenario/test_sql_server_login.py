@@ -69,6 +69,30 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(naru: Naru, server: S
     assert server.logins == []
 
 
+@pytest.mark.parametrize(
+    ("source", "setting", "code"),
+    [
+        (f"mssql:reader:{_SECRET}@h/shop", "", 2),
+        (f"Server=h;Database=shop;UID=reader;PWD={_SECRET}", "", 4),
+        (None, f"MSSQL_HOST=mssql://reader:{_SECRET}@h/shop\nMSSQL_DB=shop\nMSSQL_USER=r\nMSSQL_PASSWORD=p", 3),
+        (None, f"ACCESS_PATH=mssql://reader:{_SECRET}@h/shop", 4),
+        (None, f"MSSQL_PASSWORD='{_SECRET}", 3),
+    ],
+)
+def test_a_password_in_a_wrong_place_is_not_repeated(naru: Naru, source: str | None, setting: str, code: int) -> None:
+    (naru.directory / ".env").write_text(setting, "utf-8")
+    said = naru("migrate", *([source] if source else []), code=code)
+    assert "error: " in said
+    assert _SECRET not in _everything(naru, said)
+
+
+def test_the_wait_for_a_server_is_said(naru: Naru, server: Server) -> None:
+    _env(naru, server)
+    server.faults.refuse_connections(1)
+    said = naru("inspect", code=4)
+    assert "warning: source unavailable, trying again: error=127.0.0.1/shop: connecting:" in said
+
+
 def test_the_settings_name_the_server(naru: Naru, server: Server) -> None:
     _env(naru, server)
     naru("inspect", code=4)

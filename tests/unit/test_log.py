@@ -83,6 +83,9 @@ def test_the_terminal_stays_quiet_unless_asked(tmp_path: Path, capfd: pytest.Cap
         {"text": "host=h password=hunter2 dbname=d"},
         {"text": "host=h password='hunter2 too' dbname=d"},
         {"error": ValueError("cannot use postgresql://u:hunter2@h/d")},
+        {"host": "host 'mssql://u:a@b/hunter2@h/d' is no name"},
+        {"path": "mssql:/u:hunter2@h/d"},
+        {"path": "Server=h;PWD={;hunter2}};x};Database=d"},
     ],
 )
 @pytest.mark.parametrize("verbose", [False, True])
@@ -138,3 +141,18 @@ print("still here")
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path.cwd(), check=False)
     assert ended.stdout == "still here\n"
     assert "log line lost" in ended.stderr
+
+
+def test_warnings_reach_the_terminal_and_say_no_password(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log.get_logger().warning("trying again", error="postgresql://u:hunter2@h/d", hint=None)
+    log.get_logger().info("not of interest")
+    log.open_log(tmp_path, verbose=False, run_id="r")
+    log.get_logger().warning("moved", source="shop")
+    log.get_logger().info("not of interest")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == "warning: trying again: error=postgresql://u:***@h/d\nwarning: moved: source=shop\n"
+
+
+def test_masking_takes_bounded_time() -> None:
+    assert log.masked("a+" * 100_000 + "a:b:" * 100_000)

@@ -87,8 +87,10 @@ class Address:
                 hint="leave it out, and set MSSQL_PASSWORD or give --password-stdin; change it if others were around",
             )
         options, database = dict(pairs), unquote(parts.path.removeprefix("/"))
-        if parts.scheme != SCHEME or not host or not database or parts.fragment or len(options) < len(pairs):
+        if parts.scheme != SCHEME or not host or parts.fragment or len(options) < len(pairs):
             raise UsageError("the source is not a url of sql server", hint=_URL_HINT)
+        if not database:
+            raise UsageError("the source's url names no database", hint=_URL_HINT)
         if unknown := options.keys() - _OPTIONS.keys():
             raise UsageError(
                 f"the source's url has an option {min(unknown)!r}", hint=f"known are {', '.join(_OPTIONS)}"
@@ -109,7 +111,9 @@ class Address:
         self._check_encryption()
 
     def _check_place(self) -> None:
-        if "\\" in self.host or "," in self.host:
+        if "," in self.host:  # as Microsoft's connection strings have it: tcp:db.example.com,1433
+            raise SettingsError(f"host {self.host!r} holds a port", hint="give it by itself: MSSQL_PORT")
+        if "\\" in self.host:
             raise SettingsError(
                 f"host {self.host!r}: named instances are not looked up",
                 hint="give the port that the instance listens on: SELECT local_tcp_port FROM sys.dm_exec_connections "
@@ -159,8 +163,8 @@ class Address:
 
 
 def is_url(text: str) -> bool:
-    """Whether a source is named by a URL and not by a path; `C:\\x` is a path."""
-    return "://" in text
+    """Whether a source is named by a URL, even by one that lacks a slash, and not by a path; `C:\\x` is a path."""
+    return "://" in text or text.lower().startswith(f"{SCHEME}:")
 
 
 def _require(value: object, message: str, hint: str) -> None:

@@ -107,6 +107,7 @@ _MEANINGS = (
     _row(20006, r"write to the server failed", _AGAIN, ConnectionLost),
     _row(20017, r"unexpected eof from the server", _AGAIN, ConnectionLost),
     _row(20047, r"dbprocess is dead", _AGAIN, ConnectionLost),
+    _row(None, r"protocol error in tds stream", "what answers there may be no SQL Server: " + _REACH, SourceError),
     _row(None, r"invalid authorization specification", _LOGIN),
 )
 _BY_STATE = {  # SQLSTATEs of ODBC, where neither number nor text is known

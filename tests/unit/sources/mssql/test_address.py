@@ -102,6 +102,14 @@ def test_a_named_instance_is_told_how_it_is_reached() -> None:
         assert "port" in str(caught.value.hint)
 
 
+def test_what_is_wrong_with_a_place_is_said() -> None:
+    with pytest.raises(SettingsError, match="host 'tcp:h,1433' holds a port") as caught:
+        Address("tcp:h,1433", 1433, "d", "u", SecretStr(_SECRET))
+    assert "MSSQL_PORT" in str(caught.value.hint)
+    with pytest.raises(UsageError, match="names no database"):
+        _from("mssql://u@h:1433")
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
