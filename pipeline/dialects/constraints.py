@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from pipeline.catalog import Catalog, Check, Column, ForeignKey, Index, IndexPart, SqlType, Table, shown_choices
+from pipeline.catalog import Check, Column, ForeignKey, Index, IndexPart, SqlType, Table, shown_choices
 from pipeline.dialects.naming import Names
 from pipeline.dialects.rules import Columns, Dialect
 from pipeline.mapping.conditions import named_columns, valid_condition, valid_predicate
@@ -42,7 +42,8 @@ def columns_of(table: Table, dialect: Dialect, names: Names) -> Columns:
 class Constraints:
     """Drafts what holds between the rows and columns of one catalog's tables."""
 
-    catalog: Catalog
+    tables: Mapping[str, Table]
+    """All of the catalog, by name."""
     dialect: Dialect
     names: Names
     note: Note
@@ -195,14 +196,14 @@ class Constraints:
         return parse_type(rule.postgres_for(column.type)) if rule else None
 
     def _why_not(self, child: Table, key: ForeignKey) -> str | None:
-        parents = [table for table in self.catalog.tables if table.name == key.parent]
-        if not parents:
+        parent = self.tables.get(key.parent)
+        if parent is None:
             return "the parent is not a table of this source"
-        keys = [sorted(index.columns) for index in parents[0].indexes if index.tells_apart]
+        keys = [sorted(index.columns) for index in parent.indexes if index.tells_apart]
         if sorted(key.parent_columns) not in keys:
             return "its columns are not a key of the parent"
         ours = [self._type(child.column(name)) for name in key.columns]
-        theirs = [self._type(parents[0].column(name)) for name in key.parent_columns]
+        theirs = [self._type(parent.column(name)) for name in key.parent_columns]
         if not all(a and b and family(a) == family(b) for a, b in zip(ours, theirs, strict=True)):
             return "its columns are of other types than the parent's"
         return None

@@ -64,20 +64,21 @@ class _Drafting:
     def draft(self, schema: str) -> Draft:
         for table in self.catalog.tables:
             self.names.reserve(table.name)
+        by_name = {table.name: table for table in self.catalog.tables}
+        constraints = Constraints(by_name, self.dialect, self.names, self._note, self.lookups)
         tables = {}
         for table in self.catalog.tables:
             with _refusing(f"table {table.name!r}"):
-                tables[table.name] = self._table(table)
+                tables[table.name] = self._table(table, constraints)
         with _refusing("the mapping"):
             mapping = Mapping(naru=1, target=Target(schema_name=schema), naming=self.names.naming, tables=tables)
         drafted = self.dialect.views(self.catalog, mapping, self.names.relations)
         mapping = mapping.model_copy(update={"views": dict(drafted.views)})
         return Draft(mapping, (*self.notices, *drafted.notices), drafted.left)
 
-    def _table(self, table: Table) -> TableMapping:
+    def _table(self, table: Table, constraints: Constraints) -> TableMapping:
         name = self.names.table(table.name)
         self._notice_if_cut(table.name, name, table.name, None)
-        constraints = Constraints(self.catalog, self.dialect, self.names, self._note, self.lookups)
         unique, indexes = constraints.keys_and_indexes(table)
         return TableMapping(
             to=name,
