@@ -16,7 +16,8 @@ _HEAD = """\
 How each type of a source arrives in PostgreSQL when the mapping does not say otherwise. Generated from
 `pipeline/dialects/` by `python -m pipeline.dialects.reference`; a test says that this page is current.
 
-A source type without a rule stops the plan: the mapping must skip the column, or give it a type.
+A source type without a rule stops the plan, and `skip: true` leaves the column behind. Of SQL Server those are
+`vector`, which came in 2025, and types of the user's own assemblies; an alias type goes by what it stands for.
 """
 
 

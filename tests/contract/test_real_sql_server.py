@@ -95,7 +95,14 @@ VALUES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     ("hierarchyid", (("'/'", "/"), ("'/1/2.5/'", "/1/2.5/"))),
     ("geography", (("geography::Point(37.5665, 126.978, 4326)", "SRID=4326;POINT(126.978 37.5665)"),)),
-    ("sql_variant", (("CAST(12.5 AS decimal(5, 2))", '{"type": "decimal(5,2)", "value": "12.50"}'),)),
+    (
+        "sql_variant",
+        (
+            ("CAST(12.5 AS decimal(5, 2))", '{"type": "decimal(5,2)", "value": "12.50"}'),
+            ("CAST(0.30000000000000004E0 AS float)", '{"type": "float", "value": "0.30000000000000004"}'),
+            ("CAST(0.1 AS real)", '{"type": "real", "value": "0.1"}'),
+        ),
+    ),
 )  # fmt: skip
 
 NEWER_VALUES = (
