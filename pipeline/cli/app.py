@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from pipeline.cli import ddl, inspect, map, migrate, rejects, server, status, verify
-from pipeline.cli.console import end_of_pipe, make_console
+from pipeline.cli.console import make_console
 from pipeline.errors import Interrupted, NaruError, UsageError
 from pipeline.log import get_logger, masked
 
@@ -45,8 +45,6 @@ def main() -> NoReturn:
         _fail(UsageError(text[:1].lower() + text[1:], hint="--help after the command lists its options"))
     except (Abort, KeyboardInterrupt):
         _fail(Interrupted("stopped at once; the batch under way is rolled back", hint="run the same command again"))
-    except BrokenPipeError:
-        end_of_pipe()
     except Exception as error:
         get_logger().exception("a bug of ours")
         if os.environ.get("NARU_TRACEBACK"):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.catalog import Catalog, Table
+from pipeline.cli.console import answer
 from pipeline.cli.opening import (
     CodePageOption,
     LinksOption,
@@ -40,7 +41,7 @@ def ddl(
     with opened_plan(settings, source, mapping, code_page, tables, salvage=salvage) as opened:
         script = schema_script(opened.plan.target, [task.target for task in opened.plan.tasks])
     if output is None:
-        print(script, end="")  # noqa: T201
+        answer(script.removesuffix("\n"))
     else:
         write_whole(output, script)
 

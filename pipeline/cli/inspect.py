@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.console import make_console
+from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     JsonOption,
@@ -48,7 +48,7 @@ def inspect(
     if json:
         notices = [*catalog.unread, *catalog.notices, *made.notices, *made.left]
         selects = {name: view.sql for name, view in made.mapping.views.items()}
-        print(as_json({"catalog": catalog, "views": selects, "notices": notices, "cross_check": differences}))  # noqa: T201
+        answer(as_json({"catalog": catalog, "views": selects, "notices": notices, "cross_check": differences}))
         return
     types = {
         (table.name, column.name): made.mapping.tables[table.name].columns[column.name].type

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.cli.console import make_console
+from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     LinksOption,
@@ -57,7 +57,7 @@ def map_(
     lost = [replace(note, table=None, text=f"{note.table or 'the file'}: {note.text}") for note in catalog.unread]
     text = render(mapping, catalog, (*lost, *made.notices, *made.left))
     if output is None:
-        print(text, end="")  # noqa: T201
+        answer(text.removesuffix("\n"))
         return
     _write_new(output, text, force=force)
     beside = output.parent / "mapping.schema.json"

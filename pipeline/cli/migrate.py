@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 import pipeline
-from pipeline.cli.console import make_console
+from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     JsonOption,
@@ -89,7 +89,7 @@ def migrate(
         options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
         outcome = _migrate(opened, target, settings, options, run_id, console)
         if json:
-            print(as_json(outcome))  # noqa: T201
+            answer(as_json(outcome))
         print_outcome(console, outcome)  # before the source closes, which may fail on what it made on its server
         console.print(f"log: {log}", markup=False, highlight=False)
     if not outcome.clean:
@@ -123,7 +123,7 @@ def _dry_run(
     with connect(target, application_name="naru dry run", autocommit=True) as connection:
         forecasts = forecast(opened.source, opened.plan, connection, settings.migration_batch_size)
     if json:
-        print(as_json(forecasts))  # noqa: T201
+        answer(as_json(forecasts))
     print_forecast(console, forecasts)
 
 

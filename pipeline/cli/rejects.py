@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.console import make_console
+from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     JsonOption,
@@ -51,7 +51,7 @@ def rejects(
         ledger = Ledger(connection)
         summary, shown = _waiting(ledger, table, limit) if ledger.installed() else ([], [])
     if json:
-        print(as_json({"summary": summary, "rejects": shown}))  # noqa: T201
+        answer(as_json({"summary": summary, "rejects": shown}))
     else:
         print_rejects(console, summary, shown, table)
 
@@ -89,7 +89,7 @@ def replay(
             replayed, staying = replay_rejects(connection, opened.plan)
             lost = lost_places(connection, opened.plan)
     if json:
-        print(as_json({"replayed": replayed, "staying": staying}))  # noqa: T201
+        answer(as_json({"replayed": replayed, "staying": staying}))
     console.print(f"{replayed:,} rows replayed, {staying:,} stay in the quarantine", markup=False, highlight=False)
     if lost:
         text = f"{lost:,} places of a damaged source cannot be replayed: no values could be read there"

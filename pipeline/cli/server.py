@@ -7,7 +7,7 @@ import subprocess
 
 import typer
 
-from pipeline.cli.console import make_console
+from pipeline.cli.console import answer, make_console
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.settings import load_settings
 
@@ -37,7 +37,7 @@ def url(
 ) -> None:
     """Print its connection URL."""
     target = _server().target()
-    print(target.url().get_secret_value() if password else target.describe())  # noqa: T201
+    answer(target.url().get_secret_value() if password else target.describe())
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.cli.console import make_console
+from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import JsonOption, open_target
 from pipeline.ledger.ledger import Ledger
 from pipeline.postgres.connect import connect, translated
@@ -22,5 +22,5 @@ def status(json: JsonOption = False) -> None:
         ledger = Ledger(connection)
         runs, loads = (ledger.runs(), ledger.loads()) if ledger.installed() else ([], [])
     if json:
-        print(as_json({"runs": runs, "loads": loads}))  # noqa: T201
+        answer(as_json({"runs": runs, "loads": loads}))
     print_status(console, runs, loads)

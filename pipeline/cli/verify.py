@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli.console import make_console
+from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     JsonOption,
@@ -42,7 +42,7 @@ def verify(
         with connect(target, application_name="naru verify", autocommit=True) as connection:
             findings = verify_plan(connection, opened.plan, opened.source)
     if json:
-        print(as_json({"target": target.describe(), "findings": findings}))  # noqa: T201
+        answer(as_json({"target": target.describe(), "findings": findings}))
     print_findings(console, findings)
     if not clean(findings):
         raise typer.Exit(1)

@@ -31,13 +31,15 @@ class Naru:
         target = {"DATABASE_URL": self.target.url().get_secret_value()} if self.target else {}
         return clean | target | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"}
 
-    def start(self, *arguments: str | Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str | Path, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "pipeline", *map(str, arguments)],
             cwd=self.directory,
             env=self.environment,
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
