@@ -1,7 +1,8 @@
 """What the refusals of SQL Server and of its drivers mean to the user.
 
 pyodbc tells a SQLSTATE and the server's number; mssql-python tells neither, so there the text decides. A session
-speaks English (`connect.py` sets the language); before the login a server may speak another, which only costs the hint.
+speaks English (`connect.py` sets the language); before the login a server may speak another, where the state, if it is
+known, says that it is about the login, and else only the hint is missing.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ _HEAD = re.compile(r"\[(\w{5})\] \((-?\d+)\)")
 _HARMLESS = ("00", "01")
 _CUT_OFF = "01004"
 _BRACKETS = re.compile(r"(?:\[[^\]]*\] ?)+")
+_STATES = {"Invalid authorization specification": "28000"}
+"""By the driver's words for them, where what the server says may be in another language: before the login it is."""
 _log = get_logger()
 
 
@@ -80,7 +82,8 @@ class ArrowClient:
         try:
             yield
         except self._error as error:
-            raise refusal(f"{self._name}: {what}", _said(error)) from error
+            state = _STATES.get(getattr(error, "driver_error", ""))
+            raise refusal(f"{self._name}: {what}", _said(error), state=state) from error
 
 
 def _said(error: Exception) -> str:

@@ -22,8 +22,9 @@ from pipeline.sources.mssql.connect import PREFERRED, SESSION, connect
 from tests.tds.certificate import Certificate, make_certificate
 from tests.tds.database import Database
 from tests.tds.drivers import address_of, odbc_driver
+from tests.tds.login import Login
 from tests.tds.server import Server, serve
-from tests.tds.tokens import ServerError
+from tests.tds.tokens import ServerError, done
 from tests.unit.sources.mssql.conftest import Lead
 
 _ROOT = Path(__file__).resolve().parents[4]
@@ -271,3 +272,20 @@ def test_strict_takes_the_certificate_that_it_is_given_and_no_other(tmp_path: Pa
                 assert server.logins == []
         connect(address).close()
         assert len(server.logins) == 1
+
+
+def _in_korean(login: Login) -> Iterator[bytes]:
+    yield ServerError(18456, f"사용자 '{login.user}'이(가) 로그인하지 못했습니다.", 14).token()
+    yield done(error=True)
+
+
+def test_a_login_that_a_korean_server_refuses_is_told_what_to_check(
+    lead: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No session has asked for English yet."""
+    monkeypatch.setattr("tests.tds.listener.refusal", _in_korean)
+    with serve(Database("shop"), in_this_process=True) as server:
+        server.faults.refuse_logins(1)
+        error = _refused(lead(server))
+    assert "로그인하지 못했습니다" in error.message
+    assert "MSSQL_PASSWORD" in str(error.hint)
