@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
 
 _WIDTH_WITHOUT_TERMINAL = 140
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but tab and line feed."""
 
 
 def answer(text: str) -> None:
@@ -25,8 +28,16 @@ def end_of_pipe(stream: IO[str]) -> None:
 
 
 class _Console(Console):
+    def print(self, *objects: Any, **how: Any) -> None:
+        """As of Console, with what would steer the terminal as escapes: a server's words may hold anything."""
+        super().print(*(_visible(it) if isinstance(it, str) else it for it in objects), **how)
+
     def on_broken_pipe(self) -> None:
         end_of_pipe(self.file)
+
+
+def _visible(text: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def make_console(*, stderr: bool = False) -> Console:

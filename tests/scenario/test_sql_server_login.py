@@ -10,6 +10,7 @@ import pytest
 from tests.scenario.conftest import Naru
 from tests.tds.database import Database
 from tests.tds.server import Server, serve
+from tests.tds.tokens import ServerError
 
 _SECRET = "geheim-9"
 
@@ -91,6 +92,15 @@ def test_the_wait_for_a_server_is_said(naru: Naru, server: Server) -> None:
     server.faults.refuse_connections(1)
     said = naru("inspect", code=4)
     assert "warning: source unavailable, trying again: error=127.0.0.1/shop: connecting:" in said
+
+
+def test_what_a_server_says_does_not_steer_the_terminal(naru: Naru) -> None:
+    refused = ServerError(50000, "no\x1b]0;owned\x07\x1b[2J way")
+    with serve(Database("shop", answers={"SET NOCOUNT ON": refused}), password=_SECRET) as server:
+        _env(naru, server, MSSQL_USER=server.user)
+        said = naru("inspect", code=4)
+    assert "no\\x1b]0;owned\\x07\\x1b[2J way" in said
+    assert "\x1b" not in said
 
 
 def test_the_settings_name_the_server(naru: Naru, server: Server) -> None:
