@@ -16,6 +16,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _AHEAD = 2
+_PATIENCE_S = 2.0
+"""For work under way, once the user wants to stop at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class _Done:
 def prefetched(items: Iterable[T]) -> Generator[Iterator[T], None, None]:
     """Iterate `items` in a thread, at most two ahead; its errors are raised where they are taken.
 
-    Leaving the block ends the thread, whether or not every item was taken.
+    Leaving the block ends the thread, whether or not every item was taken. Left by KeyboardInterrupt, it waits for the
+    work no longer than two seconds: a source that says nothing may hold it for ever, and the process is about to end.
     """
     waiting: queue.Queue[T | _Failure | _Done] = queue.Queue(_AHEAD)
     stop = threading.Event()
@@ -56,11 +59,15 @@ def prefetched(items: Iterable[T]) -> Generator[Iterator[T], None, None]:
 
     thread = threading.Thread(target=work, name="naru-prefetch", daemon=True)
     thread.start()
+    patience: float | None = None
     try:
         yield _taken(waiting)
+    except KeyboardInterrupt:
+        patience = _PATIENCE_S
+        raise
     finally:
         stop.set()
-        thread.join()
+        thread.join(patience)
 
 
 def _taken(waiting: queue.Queue[T | _Failure | _Done]) -> Iterator[T]:

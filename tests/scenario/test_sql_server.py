@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +13,8 @@ import pytest
 
 from pipeline.postgres.connect import Target, connect
 from tests.scenario.conftest import Naru
-from tests.scenario.test_kill import hold_to_a_quiet_run
+from tests.scenario.test_kill import committed, hold_to_a_quiet_run
+from tests.tds.faults import Ending, Fault
 from tests.tds.orders import orders
 from tests.tds.server import serve
 
@@ -44,3 +48,31 @@ def test_kills_leave_the_content_of_one_quiet_run(tmp_path: Path, database: Targ
             ROWS,
             ROWS * (ROWS - 1) // 2,
         )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process")
+def test_the_second_ctrl_c_ends_a_run_whose_server_says_nothing_more(tmp_path: Path, database: Target) -> None:
+    pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
+    with serve(orders(30_000)) as server, connect(database, application_name="t", autocommit=True) as connection:
+        naru, port = LiveNaru(tmp_path, database, server.password), server.address[1]
+        url = f"mssql://{server.user}@127.0.0.1:{port}/shop"
+        naru("map", url, "-o", "shop.yaml")
+        server.faults.add(Fault("FROM [dbo].[orders]", after_rows=20_000, ending=Ending.NEVER))
+        command = ("migrate", url, "--mapping", "shop.yaml", "--yes")
+        process, deadline = naru.start(*command, "--batch-size", "5000"), time.monotonic() + 60
+        while committed(connection) < 2:
+            assert process.poll() is None, "the run has ended"
+            assert time.monotonic() < deadline, "the run commits nothing"
+            time.sleep(0.01)
+        time.sleep(0.5)  # or a batch may still be under way; the run ends in the same way then
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)  # two signals at once may arrive as one
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        assert process.returncode == 8, err
+        assert "Traceback" not in err
+        naru(*command)
+        assert connection.execute("select count(*), max(order_id) from orders").fetchone() == (30_000, 29_999)

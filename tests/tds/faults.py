@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from threading import Lock
 
-from tests.tds.packets import Dropped
+from tests.tds.packets import Dropped, Silenced
 from tests.tds.tokens import Rows, ServerError
 
 
@@ -18,6 +18,7 @@ class Ending(Enum):
     DROP_BETWEEN_PACKETS = "the connection drops behind a packet that ends with a row"
     """mssql-python takes that for the end of the result, and says nothing."""
     SILENT = "it says that it has no more rows"
+    NEVER = "the connection stays, and nothing more is said"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Fault:
             left -= len(chunk)
         if self.error:
             raise self.error
+        if self.ending is Ending.NEVER:
+            raise Silenced
         if self.ending is not Ending.SILENT:
             raise Dropped(between_packets=self.ending is Ending.DROP_BETWEEN_PACKETS)
 

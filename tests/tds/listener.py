@@ -17,7 +17,7 @@ from tests.tds.certificate import Certificate, make_certificate
 from tests.tds.database import Database
 from tests.tds.faults import Faults
 from tests.tds.login import Login, acceptance, read_login, refusal
-from tests.tds.packets import Channel, Disconnected, Dropped
+from tests.tds.packets import Channel, Disconnected, Dropped, Silenced
 from tests.tds.session import Session, Statement
 from tests.tds.statement import TableStore
 
@@ -88,6 +88,8 @@ class Listener:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not self._faults.refuses_connection():
                 self._serve(connection)
+        except Silenced:
+            _wait_for_the_end(connection)
         except _GONE:
             pass
         except Exception:  # noqa: BLE001  whatever it is, `stop` hands it to the test
@@ -107,6 +109,13 @@ class Listener:
         channel.packet_bytes = login.packet_bytes
         session = Session(next(self._numbers), self._database, self._stores, self._faults, self._statements.append)
         session.run(connection, channel)
+
+
+def _wait_for_the_end(connection: socket.socket) -> None:
+    """Whatever the client still sends, an attention among it, is not looked at."""
+    with suppress(OSError):
+        while connection.recv(4096):
+            pass
 
 
 class _Sockets(socketserver.ThreadingTCPServer):

@@ -34,6 +34,10 @@ class Dropped(Exception):
         self.between_packets = between_packets
 
 
+class Silenced(Dropped):
+    """Nothing more shall be said, and the connection stays."""
+
+
 class Channel:
     """Messages over anything that receives and sends bytes; TLS takes the place of the socket's own two functions."""
 

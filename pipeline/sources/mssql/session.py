@@ -10,10 +10,13 @@ from typing import Any, TypeVar
 from tenacity import Retrying
 
 from pipeline.errors import ConnectionLost, SourceError
+from pipeline.log import get_logger
 from pipeline.retry import REOPEN, resuming
 from pipeline.sources.mssql.clients.base import Client, Parameter
 
 T = TypeVar("T")
+_CLOSING_S = 2.0
+_log = get_logger()
 
 
 def patient(progress: Callable[[], object]) -> Retrying:
@@ -32,11 +35,17 @@ class Session:
         self._lock = Lock()
 
     def close(self) -> None:
-        with self._lock:
+        """May be called again. A connection on which another thread still waits is left to the process's end."""
+        if not self._lock.acquire(timeout=_CLOSING_S):
+            _log.warning("a connection is left open, as its server does not answer")
+            return
+        try:
             self._end_rows()
             client, self._client = self._client, None
             if client is not None:
                 client.close()
+        finally:
+            self._lock.release()
 
     def ask(self, question: Callable[[Client], T]) -> T:
         """The answer to what can be asked twice: a lost connection is made anew."""

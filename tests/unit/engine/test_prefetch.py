@@ -73,3 +73,23 @@ def test_leaving_early_ends_the_thread(taken: int) -> None:
     with pytest.raises(Broken):
         leave()
     assert threads() == []
+
+
+def test_a_stop_at_once_does_not_wait_for_work_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.engine.prefetch._PATIENCE_S", 0.1)
+    silent = threading.Event()
+
+    def work() -> Iterator[int]:
+        yield 1
+        silent.wait()
+
+    def stopped() -> None:
+        with prefetched(work()) as items:
+            assert next(items) == 1
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    (left,) = threads()
+    silent.set()
+    left.join()
