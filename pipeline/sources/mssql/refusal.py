@@ -35,6 +35,7 @@ _UNTRUSTED = (
     "MSSQL_TRUST_SERVER_CERTIFICATE=true takes any certificate, so that whoever stands between can read along"
 )
 _GRANT = "let the database's owner grant it: GRANT SELECT ON SCHEMA::dbo TO the_user"
+_REPLICA = "name the primary, or have this replica allow all connections (SECONDARY_ROLE, ALLOW_CONNECTIONS = ALL)"
 _SNAPSHOT = "run again with MSSQL_SNAPSHOT=database, or with MSSQL_SNAPSHOT=none"
 
 
@@ -66,6 +67,11 @@ _MEANINGS = (
     _row(18401, r"server is in script upgrade mode", _AGAIN, ConnectionLost),
     _row(596, r"session is in the kill state", "somebody ended the session on the server; " + _AGAIN, ConnectionLost),
     _row(922, r"database .* is being recovered", _AGAIN, ConnectionLost),
+    # A replica that changes its role, or falls behind; one that is not to be read from.
+    _row(983, r"replica is not in the PRIMARY or SECONDARY role", _AGAIN, ConnectionLost),
+    _row(3947, r"secondary compute failed to catch up redo", _AGAIN, ConnectionLost),
+    _row(976, r"availability group and is currently not accessible for queries", _REPLICA),
+    _row(978, r"accessible for connections when the application intent is set to read.only", _REPLICA),
     _row(1205, r"deadlock(ed on| victim)", _AGAIN, ConnectionLost),
     _row(
         1222, r"lock request time out period exceeded", "another session holds a lock on it: end that, then run again"
@@ -93,6 +99,7 @@ _MEANINGS = (
     _row(3961, r"modified by a ddl statement in another concurrent transaction", _SNAPSHOT),
     _row(3952, r"snapshot isolation is not allowed in this database", _SNAPSHOT),
     _row(3958, r"requested versioned row was not found", _SNAPSHOT),
+    _row(3966, r"transaction is rolled back when accessing version store", _SNAPSHOT),
     _row(41332, r"memory optimized tables .* snapshot", "set MSSQL_SNAPSHOT=none"),
     # What the drivers say by themselves.
     _row(None, r"failed to load the driver", LIBRARIES, SourceError),

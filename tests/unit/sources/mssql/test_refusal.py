@@ -34,6 +34,15 @@ _CASES = [
     (40197, "The service has encountered an error processing your request. Please try again.", ConnectionLost, ""),
     (40501, "The service is currently busy. Retry the request after 10 seconds.", ConnectionLost, "resumes"),
     (40615, "Cannot open server 's'. Client with IP address '1.2.3.4' is not allowed.", StatementRefused, "firewall"),
+    (983, "The database replica is not in the PRIMARY or SECONDARY role.", ConnectionLost, "resumes"),
+    (
+        976,
+        "The target database, 'd', is participating in an availability group and is currently not accessible for "
+        "queries. Either data movement is suspended or the availability replica is not enabled for read access.",
+        StatementRefused,
+        "primary",
+    ),
+    (3966, "Transaction is rolled back when accessing version store.", StatementRefused, "MSSQL_SNAPSHOT"),
     (50000, "사용자 오류", StatementRefused, None),
 ]
 
