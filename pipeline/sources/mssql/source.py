@@ -12,6 +12,7 @@ from typing import Self
 from pipeline.batch import Batch, Fingerprint, Position
 from pipeline.catalog import Catalog, Notice
 from pipeline.errors import SourceChanged, SourceError
+from pipeline.log import get_logger
 from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
@@ -32,6 +33,7 @@ _ANOTHER = (
     "with --restart"
 )
 _ALTERED = "let nobody alter the tables during a run, and start with --restart"
+_log = get_logger()
 
 
 class MssqlSource:
@@ -126,6 +128,11 @@ class MssqlSource:
             raise SourceError(f"batches of {batch_rows} rows cannot be read")
         found = self._table(table)
         chosen = tuple(column.name for column in found.columns) if columns is None else columns
+        if after is not None:
+            _log.warning(
+                "reading goes on behind rows that came earlier: what was written since shows from here on only",
+                table=table,
+            )
         return self._reader(found).batches(chosen, batch_rows=batch_rows, after=after)
 
     def count(self, table: str) -> int:

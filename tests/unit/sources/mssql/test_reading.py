@@ -11,6 +11,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
+from structlog.testing import capture_logs
 from tenacity import wait_none
 
 from pipeline.batch import Batch, Position
@@ -72,6 +73,14 @@ def test_reading_goes_on_behind_any_position(batch_rows: int, driver: str | None
         for batch in (first, *others[4::5]):
             left = numbered(ROWS)[batch.locators[-1] :]
             assert rows(source.batches("orders", batch_rows=batch_rows, after=batch.position)) == left
+
+
+def test_rows_of_two_moments_are_told() -> None:
+    with live({"orders": ROWS}, ORDERS) as (source, _), capture_logs() as events:
+        first, *_ = source.batches("orders", batch_rows=100)
+        assert events == []
+        list(source.batches("orders", batch_rows=1000, after=first.position))
+    assert [(event["log_level"], event["table"]) for event in events] == [("warning", "orders")]
 
 
 def test_columns_that_are_asked_for_and_a_key_that_is_not() -> None:
