@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import ConnectionLost, SourceError
+from pipeline.errors import ConnectionLost, SourceChanged, SourceError
 from pipeline.sources.mssql.clients.base import Parameter
 from pipeline.sources.mssql.keyset import Keyset
 from pipeline.sources.mssql.layout import Layout
@@ -62,6 +62,7 @@ class Pages:
         self._end = after
         self._coming: Iterator[Any] | None = None
         self._page_end = 0
+        self._types: list[Any] | None = None
 
     def __iter__(self) -> Iterator[Piece]:
         again = patient(lambda: self._end.rows)
@@ -80,8 +81,16 @@ class Pages:
                 text = f"table {self._table.name!r}: the connection was lost after {self._end.rows:,} rows"
                 raise SourceError(f"{text}: {error.message}", hint=_AGAIN) from error
             raise
+        self._check_types(rows.schema.types)
         self._end = Place(self._end.rows + rows.num_rows, self._key(rows))
         return Piece(rows, self._end)
+
+    def _check_types(self, types: list[Any]) -> None:
+        """Each page is a statement of its own, before which somebody may alter the table."""
+        if types != (self._types or types):
+            text = f"table {self._table.name!r}: its columns were altered while it was read"
+            raise SourceChanged(text, hint="load the table again from the start with --restart")
+        self._types = types
 
     def _rows(self) -> Any:
         """The next rows of the page, None at its end; begins the next page where none has begun."""

@@ -19,7 +19,7 @@ from pipeline.errors import ConnectionLost, SourceChanged, SourceError
 from pipeline.retry import REOPEN, resuming
 from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql.schema.answers import statement
-from tests.tds.database import Answer, Database, Result
+from tests.tds.database import Answer, Database, Result, ServedColumn
 from tests.tds.drivers import address_of
 from tests.tds.edges import ticks
 from tests.tds.faults import Ending, Fault
@@ -251,6 +251,19 @@ def test_tables_that_are_altered_while_it_is_open_are_named() -> None:
         lengths[0] = 21
         with pytest.raises(SourceChanged, match="altered since the run began: 'orders'"):
             source.fingerprint()
+
+
+def test_a_column_that_is_altered_between_two_pages_is_no_bug_of_ours() -> None:
+    shop = database({"orders": ROWS}, ORDERS)
+    listed = "[id], CAST([name] AS varbinary(20)), CAST([note] AS varbinary(40))"
+    later = f"SELECT TOP (300) {listed} {FROM} WHERE [id] > CAST(@P1 AS int) ORDER BY [id]"
+    columns = [ServedColumn("id", "bigint"), ServedColumn("", "varbinary(20)"), ServedColumn("", "varbinary(40)")]
+    answers: dict[str, Answer] = {**shop.answers, later: Result(columns, [(301, None, None)])}
+    altered = replace(shop, answers=answers)
+    with serve(altered, in_this_process=True) as server, MssqlSource(address_of(server)) as source:
+        batches = source.batches("orders", batch_rows=1000)
+        with pytest.raises(SourceChanged, match="table 'orders': its columns were altered while it was read"):
+            list(batches)
 
 
 def answering(query: str, change: Callable[[Sequence[Any]], Sequence[Any] | None]) -> Database:
