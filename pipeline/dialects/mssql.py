@@ -96,9 +96,8 @@ _RULES = (
     TypeRule(
         "json",
         "String",
-        "jsonb",
-        "the values, without the blanks between them, in an order of keys of its own, and the last of two equal keys; "
-        "give `type: json` to keep the text that the server writes",
+        "json",
+        "the text that the server writes; `type: jsonb` can be searched by index, and keeps the last of two equal keys",
     ),
     TypeRule(
         "hierarchyid",

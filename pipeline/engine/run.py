@@ -200,7 +200,7 @@ class Migration:
         again = "load it again from the start with --restart"
         if earlier.fingerprint != self.run.fingerprint:
             text = f"the source has changed since run {earlier.run_id} loaded table {name}, or is read in another way"
-            raise SourceChanged(text, hint=f"give that run's file, --code-page and --salvage, or {again}")
+            raise SourceChanged(text, hint=f"name its source, with its --code-page and --salvage, or {again}")
         if earlier.mapping_digest != task.digest:
             text = f"the mapping of table {task.source.name} has changed since run {earlier.run_id} loaded {name}"
             raise MappingError(text, hint=f"restore the mapping of that run, or {again}")

@@ -18,7 +18,8 @@ from pipeline.sources.mssql.session import Session
 
 _BATCH_BYTES = 8 << 20
 _WRITTEN_TO = (
-    "stop what writes to it, or read one moment of it (MSSQL_SNAPSHOT=isolation or database); then run with --restart"
+    "run again with --restart; where others write to the table meanwhile, read one moment of it: "
+    "MSSQL_SNAPSHOT=isolation or database"
 )
 
 

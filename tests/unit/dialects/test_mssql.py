@@ -44,7 +44,7 @@ from pipeline.transform.types import CONVERTERS, castable
         ("xml", "text"),
         ("geography", "text"),
         ("hierarchyid", "text"),
-        ("json", "jsonb"),
+        ("json", "json"),
         ("sql_variant", "jsonb"),
         ("rowversion", "bytea"),
     ],
