@@ -1,7 +1,8 @@
-"""A live server of 500,000 orders: killed and resumed, the content is that of one quiet run."""
+"""A live server on the command line: killed runs, lost connections, and bytes that are no text."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -15,8 +16,10 @@ from pipeline.postgres.connect import Target, connect
 from tests.scenario.conftest import Naru
 from tests.scenario.test_kill import committed, hold_to_a_quiet_run
 from tests.tds.faults import Ending, Fault
+from tests.tds.live import database as served
+from tests.tds.live import table
 from tests.tds.orders import orders
-from tests.tds.server import serve
+from tests.tds.server import Server, serve
 
 ROWS = 500_000
 COLUMNS = ("order_id", "memo", "amount", "paid", "zoned_at")
@@ -36,13 +39,39 @@ class LiveNaru(Naru):
         return clean | {"MSSQL_PASSWORD": self.password, "MSSQL_TRUST_SERVER_CERTIFICATE": "true"}
 
 
+def live_naru(directory: Path, database: Target, server: Server) -> tuple[LiveNaru, str]:
+    """The command line that knows the server's password, and the server's url."""
+    url = f"mssql://{server.user}@127.0.0.1:{server.address[1]}/{server.database.name}"
+    return LiveNaru(directory, database, server.password), url
+
+
+def test_a_row_of_malformed_cp949_is_refused_with_its_key_and_its_neighbours_arrive(
+    tmp_path: Path, database: Target
+) -> None:
+    pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
+    items = table("items", {"item_id": "int", "name": "varchar(20)", "note": "nvarchar(20)"}, ("item_id",))
+    rows = [(41, "가나", "앞"), (42, "서울".encode("cp949") + b"\xb0", "사이"), (43, "다라", "뒤")]
+    with serve(served({"items": rows}, items)) as server:
+        naru, url = live_naru(tmp_path, database, server)
+        said = naru("migrate", url, "--yes", code=1)
+        assert "text is not cp949: 0xB0 at byte 4 is no character" in said
+        (refused,) = json.loads(naru("rejects", "--json"))["rejects"]
+    assert refused["reject"]["key"] == {"item_id": 42}
+    with connect(database, application_name="t", autocommit=True) as connection:
+        assert connection.execute("select * from items order by 1").fetchall() == [rows[0], rows[2]]
+
+
 @pytest.mark.parametrize("seed", [20261121])
-def test_kills_leave_the_content_of_one_quiet_run(tmp_path: Path, database: Target, seed: int) -> None:
+def test_kills_and_lost_connections_leave_the_content_of_one_quiet_run(
+    tmp_path: Path, database: Target, seed: int
+) -> None:
     pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
     with serve(orders(ROWS, COLUMNS)) as server:
-        naru = LiveNaru(tmp_path, database, server.password)
-        url = f"mssql://{server.user}@127.0.0.1:{server.address[1]}/shop"
+        naru, url = live_naru(tmp_path, database, server)
+        for ending in (Ending.DROP, Ending.DROP_BETWEEN_PACKETS):  # the killed runs come first, and use them up
+            server.faults.add(Fault("FROM [dbo].[orders]", after_rows=3000, ending=ending, times=3))
         assert hold_to_a_quiet_run(naru, url, database, random.Random(seed), 10, kills=KILLS) == 1
+        assert server.faults.left() == 0
     with connect(database, application_name="t", autocommit=True) as connection:
         assert connection.execute("select count(*), sum(order_id) from killed.orders").fetchone() == (
             ROWS,
@@ -54,8 +83,7 @@ def test_kills_leave_the_content_of_one_quiet_run(tmp_path: Path, database: Targ
 def test_the_second_ctrl_c_ends_a_run_whose_server_says_nothing_more(tmp_path: Path, database: Target) -> None:
     pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
     with serve(orders(30_000)) as server, connect(database, application_name="t", autocommit=True) as connection:
-        naru, port = LiveNaru(tmp_path, database, server.password), server.address[1]
-        url = f"mssql://{server.user}@127.0.0.1:{port}/shop"
+        naru, url = live_naru(tmp_path, database, server)
         naru("map", url, "-o", "shop.yaml")
         server.faults.add(Fault("FROM [dbo].[orders]", after_rows=20_000, ending=Ending.NEVER))
         command = ("migrate", url, "--mapping", "shop.yaml", "--yes")

@@ -74,6 +74,11 @@ class Faults:
                     return fault
         return None
 
+    def left(self) -> int:
+        """How often something is still to go wrong."""
+        with self._lock:
+            return sum(self._left)
+
     def refuse_connections(self, times: int) -> None:
         """Drop that many before anything is said."""
         self._connections = times
