@@ -17,8 +17,8 @@ from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.consistency import Consistency, consistency
-from pipeline.sources.mssql.keyset import Keyset, keyset_of
-from pipeline.sources.mssql.reading import TableReader
+from pipeline.sources.mssql.rows.keyset import Keyset, keyset_of
+from pipeline.sources.mssql.rows.reading import TableReader
 from pipeline.sources.mssql.schema.answers import Row, statement
 from pipeline.sources.mssql.schema.catalog import read_schema
 from pipeline.sources.mssql.schema.tables import Schema, SqlTable

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.catalog import SqlType
 from pipeline.dialects.mssql import MSSQL
-from pipeline.sources.mssql.cells import Arrays, zoned_moments
+from pipeline.sources.mssql.rows.cells import Arrays, zoned_moments
 
 UNIX = 621_355_968_000_000_000
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from pipeline.batch import Batch, Position
 from pipeline.errors import SourceChanged, SourceError
-from pipeline.sources.mssql.keyset import Keyset
-from pipeline.sources.mssql.layout import Layout
-from pipeline.sources.mssql.pages import Pages, Piece, Place, name_of
+from pipeline.sources.mssql.rows.keyset import Keyset
+from pipeline.sources.mssql.rows.layout import Layout
+from pipeline.sources.mssql.rows.pages import Pages, Piece, Place, name_of
 from pipeline.sources.mssql.schema.tables import SqlTable
 from pipeline.sources.mssql.session import Session
 

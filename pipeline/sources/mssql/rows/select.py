@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from pipeline.errors import UnsupportedSource
 from pipeline.sources.codepage import UTF_16, codec_of
-from pipeline.sources.mssql import cells, variant
-from pipeline.sources.mssql.cells import Reader
 from pipeline.sources.mssql.quoting import bracketed
+from pipeline.sources.mssql.rows import cells, variant
+from pipeline.sources.mssql.rows.cells import Reader
 from pipeline.sources.mssql.schema.tables import SqlColumn
 
 _SEVENTH = "DATEPART(nanosecond, {c})"

@@ -34,7 +34,7 @@ FROM = "FROM [dbo].[orders]"
 
 @pytest.fixture(autouse=True)
 def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.mssql.pages.PAGE_ROWS", 300)
+    monkeypatch.setattr("pipeline.sources.mssql.rows.pages.PAGE_ROWS", 300)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalog import SqlType
-from pipeline.sources.mssql.keyset import Keyset, keyset_of
+from pipeline.sources.mssql.rows.keyset import Keyset, keyset_of
 from pipeline.sources.mssql.schema.tables import SqlColumn, SqlTable
 
 KOREAN = 949

@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.catalog import SqlType
 from pipeline.errors import UnsupportedSource
+from pipeline.sources.mssql.rows.select import selected
 from pipeline.sources.mssql.schema.tables import SqlColumn
-from pipeline.sources.mssql.select import selected
 
 
 def column(type: str, code_page: int | None = 949, name: str = "c") -> SqlColumn:

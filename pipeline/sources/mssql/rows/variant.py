@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.sources.codepage import UTF_16, codec_of
-from pipeline.sources.mssql.cells import Arrays, Read, as_type
+from pipeline.sources.mssql.rows.cells import Arrays, Read, as_type
 from pipeline.sources.text import Flaw
 
 _BASE = "CAST(SQL_VARIANT_PROPERTY({c}, 'BaseType') AS nvarchar(128))"

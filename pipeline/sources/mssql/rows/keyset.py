@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pipeline.sources.mssql.cells import Arrays, clock_ticks, moment_ticks
 from pipeline.sources.mssql.clients.base import Parameter
 from pipeline.sources.mssql.quoting import bracketed
+from pipeline.sources.mssql.rows.cells import Arrays, clock_ticks, moment_ticks
+from pipeline.sources.mssql.rows.select import byte_size
 from pipeline.sources.mssql.schema.tables import SqlColumn, SqlTable
-from pipeline.sources.mssql.select import byte_size
 
 _TICKS_PER_SECOND = 10_000_000
 _TICKS_PER_DAY = 86_400 * _TICKS_PER_SECOND

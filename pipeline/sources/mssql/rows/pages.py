@@ -11,9 +11,9 @@ from typing import Any
 
 from pipeline.errors import ConnectionLost, SourceChanged, SourceError
 from pipeline.sources.mssql.clients.base import Parameter
-from pipeline.sources.mssql.keyset import Keyset
-from pipeline.sources.mssql.layout import Layout
 from pipeline.sources.mssql.quoting import bracketed
+from pipeline.sources.mssql.rows.keyset import Keyset
+from pipeline.sources.mssql.rows.layout import Layout
 from pipeline.sources.mssql.schema.tables import SqlTable
 from pipeline.sources.mssql.session import Session, patient
 

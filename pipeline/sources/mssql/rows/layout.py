@@ -9,10 +9,10 @@ import polars as pl
 
 from pipeline.batch import Defect
 from pipeline.errors import SourceError, UnsupportedSource
-from pipeline.sources.mssql.cells import Arrays
-from pipeline.sources.mssql.keyset import Keyset
+from pipeline.sources.mssql.rows.cells import Arrays
+from pipeline.sources.mssql.rows.keyset import Keyset
+from pipeline.sources.mssql.rows.select import Selected, selected
 from pipeline.sources.mssql.schema.tables import SqlTable
-from pipeline.sources.mssql.select import Selected, selected
 
 _FETCH_BYTES = 8 << 20
 """Drivers hold room for the longest value of each row that they fetch at once."""
