@@ -1,4 +1,4 @@
-"""After the rows: what breaks a constraint goes to the quarantine, then the constraints are built.
+"""After the rows: the constraints are built, and what breaks one goes to the quarantine.
 
 All of it is one transaction over all tables of the run: keys, merges and relationships appear
 together or not at all, and a run that dies here settles again from the start when it is resumed.
