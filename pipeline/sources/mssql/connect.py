@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.errors import StatementRefused
+from pipeline.errors import ConnectionLost, StatementRefused
 from pipeline.log import get_logger
 from pipeline.retry import REOPEN
 from pipeline.sources.mssql.address import Address
@@ -34,7 +34,7 @@ _log = get_logger()
 
 def connect(address: Address) -> Client:
     """A new session; raises ConnectionLost where another try may help, SourceError or SettingsError where not."""
-    client = OdbcClient(address) if address.odbc_driver else ArrowClient(address)
+    client = _client(address)
     try:
         for statement in SESSION:
             client.execute(statement)
@@ -50,6 +50,18 @@ def reconnect(address: Address) -> Client:
     """As `connect`, tried again for three minutes while the server cannot be reached."""
     client: Client = REOPEN(connect, address)
     return client
+
+
+def _client(address: Address) -> Client:
+    try:
+        return OdbcClient(address) if address.odbc_driver else ArrowClient(address)
+    except ConnectionLost as error:
+        if address.encrypt != "strict":
+            raise
+        hint = (
+            f"MSSQL_ENCRYPT=strict needs SQL Server 2022 or Azure SQL; {error.hint}"  # others say nothing, and hang up
+        )
+        raise ConnectionLost(error.message, hint=hint) from error
 
 
 def _prefer(client: Client, statement: str) -> None:

@@ -49,8 +49,8 @@ class MssqlSource:
     def __enter__(self) -> Self:
         try:
             self._schema = self._session.ask(read_schema)
-        except BaseException:
-            self.__exit__(None, None, None)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -60,7 +60,7 @@ class MssqlSource:
         reading, self._reading, self._schema = self._reading, None, None
         self._session.close()
         if reading is not None:
-            reading.close()
+            _end(reading, after=error)
 
     def _connect(self) -> Client:
         """A session that reads as the run does, from the first on."""
@@ -149,3 +149,13 @@ class MssqlSource:
         if name not in self._opened.tables:
             raise SourceError(f"{self._address.name}: has no table {name!r}", hint="`inspect` lists the tables")
         return self._opened.tables[name]
+
+
+def _end(reading: Consistency, *, after: BaseException | None) -> None:
+    """What ended the run matters more than what is left on the server, which is then told beside it."""
+    try:
+        reading.close()
+    except SourceError as left:
+        if after is None:
+            raise
+        _log.warning(left.message, hint=left.hint)

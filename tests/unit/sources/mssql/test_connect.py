@@ -140,6 +140,12 @@ def test_a_certificate_that_nobody_vouches_for_ends_it_before_the_password_is_se
     assert server.logins == []
 
 
+def test_a_server_too_old_for_strict_encryption_hangs_up_and_the_hint_says_why(server: Server) -> None:
+    error = _refused(address_of(server, encrypt="strict", trust_server_certificate=False))
+    assert isinstance(error, ConnectionLost)
+    assert "MSSQL_ENCRYPT=strict needs SQL Server 2022" in str(error.hint)
+
+
 def test_freetds_would_trust_any_certificate_so_it_must_be_asked_to(server: Server) -> None:
     driver = odbc_driver("freetds")
     for how in ({"trust_server_certificate": False}, {"trust_server_certificate": False, "encrypt": "strict"}):

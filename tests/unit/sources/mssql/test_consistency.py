@@ -236,6 +236,22 @@ def test_a_source_snapshot_that_cannot_be_dropped_is_named_with_the_statement(sh
         assert f"DROP DATABASE [{_made(server)}]" in str(caught.value.hint)
 
 
+def test_what_ended_a_run_is_not_hidden_by_a_source_snapshot_that_cannot_be_dropped(shop: _Shop) -> None:
+    told = database({"T": [(1,)]}, _T)
+    answers = _Statements({**told.answers, **shop.answers})
+    answers.drop = ServerError(3702, "Cannot drop database because it is currently in use.")
+    with (
+        serve(replace(told, answers=answers), in_this_process=True) as server,
+        capture_logs() as logs,
+        pytest.raises(KeyError, match="what ended it"),
+        MssqlSource(address_of(server, snapshot="database")),
+    ):
+        raise KeyError("what ended it")
+    (said,) = [log for log in logs if log["log_level"] == "warning"]
+    assert "is left on the server" in said["event"]
+    assert "DROP DATABASE [shop_naru_" in said["hint"]
+
+
 def test_a_server_that_makes_no_source_snapshot_says_why(shop: _Shop, server: Server, client: Client) -> None:
     with pytest.raises(StatementRefused):
         consistency(address_of(server, snapshot="database"), client)
