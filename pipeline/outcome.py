@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
+
+import polars as pl
 
 from pipeline.batch import Position
 
@@ -44,15 +46,45 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A value that arrived not bit-identical, by a rule that the mapping asked for."""
+    """A value that arrived not bit-identical, by intent."""
 
     table: str
+    """The source's name of the table."""
     locator: int | None
     key: Mapping[str, object]
+    """Original values by source column."""
     column: str
+    """The source's name."""
+    target_column: str
     rule: str
-    before: str
-    after: str
+    """What changed it: a step's name, or several in their order, joined by `+`."""
+    before: str | None
+    """As the source holds it, spelled as PostgreSQL would; None for NULL. One that is cut tells its length."""
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Those of one column of a batch: `frame` has `locator`, `rule`, `before` and `after`, `keys` the same rows."""
+
+    table: str
+    column: str
+    target_column: str
+    frame: pl.DataFrame
+    keys: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def __iter__(self) -> Iterator[Loss]:
+        keys = self.keys.rows(named=True) if self.keys.width else [{}] * len(self)
+        for (locator, rule, before, after), key in zip(self.frame.rows(), keys, strict=True):
+            yield Loss(self.table, locator, key, self.column, self.target_column, rule, before, after)
+
+    def without(self, locators: Collection[int | None]) -> Losses:
+        """But those of rows that did not arrive."""
+        kept = ~self.frame["locator"].is_in([*locators])
+        return Losses(self.table, self.column, self.target_column, self.frame.filter(kept), self.keys.filter(kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +174,6 @@ class Load:
     rows_read: int = 0
     rows_filtered: int = 0
     rows_rejected: int = 0
-    losses: int = 0
     rows_before: int = 0
     rows_updated: int = 0
     seconds: float = 0.0
@@ -173,6 +204,28 @@ class RejectCount:
     target_table: str
     stage: str
     reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLoss:
+    """A loss as the ledger keeps it."""
+
+    loss_id: int
+    run_id: str
+    target_schema: str
+    target_table: str
+    loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
+class LossCount:
+    """How many values of a column one rule changed."""
+
+    target_schema: str
+    target_table: str
+    target_column: str
+    rule: str
     count: int
 
 

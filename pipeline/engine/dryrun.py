@@ -53,7 +53,7 @@ def _forecast_table(source: Source, task: TableTask, connection: Connection, bat
             sample = made
         rows += made.read
         filtered += made.filtered
-        losses += len(made.losses)
+        losses += sum(map(len, made.losses))
         for reject in made.rejects:
             reasons[reject.reason] += 1
             first.setdefault(reject.reason, reject)

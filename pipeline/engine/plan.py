@@ -155,7 +155,7 @@ def _task(
         if nests(rule, arrives.type):
             nested[name] = make_nest(catalog, source, origin, target, arrives, mapping, dialect)
             dtype = pl.String()
-        converter = "zoned_ticks" if column.offset else rule.converter_for(arrives.type)
+        converter = "zoned_ticks_beside_offset" if column.offset else rule.converter_for(arrives.type)
         for part, made in zip(column.parts, mapping.column_names(source.name, name), strict=True):
             routes.append(Route(origin, target.column(made), column, dtype, converter, part.step))
     return TableTask(source, target, mapped, Chain(source, mapped, routes), nested)

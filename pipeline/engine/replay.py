@@ -15,6 +15,7 @@ from pipeline.engine.plan import Plan, TableTask
 from pipeline.errors import TargetError
 from pipeline.ledger import lock
 from pipeline.ledger.ledger import Ledger
+from pipeline.ledger.losses import add_losses
 from pipeline.load.place import check_columns
 from pipeline.load.sequences import set_sequences
 from pipeline.outcome import Reject, Stage, StoredReject
@@ -67,7 +68,7 @@ def _replay_table(connection: Connection, ledger: Ledger, task: TableTask) -> tu
                 waiting = list(ledger.rejects(**target, after=last, limit=_ROWS_AT_ONCE))
                 if waiting and not last:
                     check_columns(connection, task.target)
-                done = [stored for stored in waiting if _again(connection, ledger, task, stored)]
+                done = [stored for stored in waiting if _again(connection, task, stored)]
                 ledger.mark_replayed([stored.reject_id for stored in done])
                 set_sequences(connection, task.target)
             if not waiting:
@@ -77,17 +78,17 @@ def _replay_table(connection: Connection, ledger: Ledger, task: TableTask) -> tu
             staying += len(waiting) - len(done)
 
 
-def _again(connection: Connection, ledger: Ledger, task: TableTask, stored: StoredReject) -> bool:
+def _again(connection: Connection, task: TableTask, stored: StoredReject) -> bool:
     try:
         with connection.transaction():
             if stored.reject.stage is Stage.CONSTRAINT:
                 return insert_json(connection, task.target, stored.raw_values)
-            return _through_chain(connection, ledger, task, stored.run_id, stored.reject)
+            return _through_chain(connection, task, stored.run_id, stored.reject)
     except RowsRefused:
         return False
 
 
-def _through_chain(connection: Connection, ledger: Ledger, task: TableTask, run_id: str, reject: Reject) -> bool:
+def _through_chain(connection: Connection, task: TableTask, run_id: str, reject: Reject) -> bool:
     dtypes = task.chain.source_dtypes
     if not dtypes.keys() <= reject.values.keys():
         return False  # the mapping reads a column that the quarantine did not keep
@@ -103,5 +104,5 @@ def _through_chain(connection: Connection, ledger: Ledger, task: TableTask, run_
         return False
     encoder = CopyEncoder(task.target)
     copy_in(connection, relation(task.target), encoder, encoder.encode(made.frame))
-    ledger.add_losses(run_id, task.target, made.losses)
+    add_losses(connection, run_id, task.target, made.losses)
     return True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from pipeline.batch import Unreadable
 from pipeline.catalog import Notice, Table
 from pipeline.engine.plan import Plan
 from pipeline.ledger.ledger import Ledger
+from pipeline.ledger.losses import loss_counts
 from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome, Verdict, clean
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
@@ -59,8 +61,11 @@ def summarize(
     with translated("reading the ledger"):
         ledger = Ledger(connection)
         loads = [load for task in plan.tasks if (load := ledger.load(task.target))]
+        losses = Counter[tuple[str, str]]()
+        for row in loss_counts(connection):
+            losses[row.target_schema, row.target_table] += row.count
     notices = tuple(f"{notice.table or 'database'}: {notice.text}" for notice in unbuilt)
-    tables = tuple(_table(load) for load in loads)
+    tables = tuple(_table(load, losses[load.target_schema, load.target_table]) for load in loads)
     return RunOutcome(run.run_id, run.source, target.describe(), tables, findings, notices, seconds, verdict(findings))
 
 
@@ -90,7 +95,7 @@ def _was_changed(connection: Connection, table: Table, load: Load) -> bool:
     return int(count) != load.rows_loaded
 
 
-def _table(load: Load) -> TableOutcome:
+def _table(load: Load, losses: int) -> TableOutcome:
     return TableOutcome(
         load.source_table,
         f"{load.target_schema}.{load.target_table}",
@@ -98,6 +103,6 @@ def _table(load: Load) -> TableOutcome:
         load.rows_loaded,
         load.rows_rejected,
         load.rows_filtered,
-        load.losses,
+        losses,
         load.seconds,
     )

@@ -16,7 +16,7 @@ from pipeline.batch import Position
 from pipeline.catalog import Table
 from pipeline.errors import TargetError
 from pipeline.ledger import values
-from pipeline.outcome import Load, Loss, PastRun, Reject, RejectCount, Run, Stage, StoredReject
+from pipeline.outcome import Load, PastRun, Reject, RejectCount, Run, Stage, StoredReject
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import schema_exists
 from pipeline.postgres.records import records
@@ -118,7 +118,7 @@ class Ledger:
             [state, rows_before, rows_updated, target.schema, target.name],
         )
 
-    # -- rejects and losses
+    # -- rejects
 
     def add_rejects(self, run_id: str, target: Table, rejects: Iterable[Reject]) -> int:
         """Put rows into the quarantine; returns how many."""
@@ -142,23 +142,6 @@ class Ledger:
                 where (target_schema, target_table) = (%s, %s)""",
                 [count, target.schema, target.name],
             )
-
-    def add_losses(self, run_id: str, target: Table, losses: Iterable[Loss]) -> int:
-        count = 0
-        with self.connection.cursor().copy(
-            """copy _naru.loss (run_id, target_schema, target_table, source_table, locator, key, column_name, rule,
-            before, after) from stdin"""
-        ) as copy:
-            for x in losses:
-                count += 1
-                what = [values.dumps(x.key), x.column, x.rule, _storable(x.before), _storable(x.after)]
-                copy.write_row([run_id, target.schema, target.name, x.table, x.locator, *what])
-        if count:
-            self.connection.execute(
-                "update _naru.load set losses = losses + %s where (target_schema, target_table) = (%s, %s)",
-                [count, target.schema, target.name],
-            )
-        return count
 
     def reject_summary(self) -> list[RejectCount]:
         """Waiting rejects by table, stage and reason."""

@@ -28,7 +28,6 @@ create table if not exists _naru.load (
     rows_read bigint not null default 0,
     rows_filtered bigint not null default 0,
     rows_rejected bigint not null default 0,
-    losses bigint not null default 0,
     rows_before bigint not null default 0,  -- rows of others in the target when ours were merged
     rows_updated bigint not null default 0,  -- of rows_before, those that an upsert overwrote
     seconds double precision not null default 0,
@@ -75,17 +74,31 @@ create table if not exists _naru.reject (
 );
 create index if not exists reject_table on _naru.reject (target_schema, target_table, reject_id);
 
+-- What arrived otherwise than the source holds it, cell by cell.
 create table if not exists _naru.loss (
     loss_id bigint generated always as identity primary key,
-    run_id text not null references _naru.run,
+    run_id text not null,  -- no reference: to check it for each of a million values takes longer than to write them
     target_schema text not null,
     target_table text not null,
     source_table text not null,
     locator bigint,
     key json not null,
-    column_name text not null,
-    rule text not null,
-    before text not null,
-    after text not null
+    column_name text not null,  -- the source's
+    target_column text not null,
+    rule text not null,  -- a step's name, or several in their order: trim+empty_to_null
+    before text,
+    after text
 );
 create index if not exists loss_table on _naru.loss (target_schema, target_table, loss_id);
+-- A ledger of before knows no name of the target's column, and has NULL as a word. Looked for first: to alter takes a lock.
+do $$
+begin
+    if not exists (select from pg_attribute
+                   where attrelid = '_naru.loss'::regclass and attname = 'target_column') then
+        alter table _naru.loss add target_column text, alter before drop not null, alter after drop not null;
+        update _naru.loss set target_column = column_name;
+        alter table _naru.loss alter target_column set not null, drop constraint if exists loss_run_id_fkey;
+        alter table _naru.load drop column if exists losses;
+    end if;
+end
+$$;

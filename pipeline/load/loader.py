@@ -10,6 +10,7 @@ import polars as pl
 
 from pipeline.catalog import Table
 from pipeline.ledger.ledger import Ledger
+from pipeline.ledger.losses import add_losses
 from pipeline.load.place import ORDINAL, as_loaded
 from pipeline.load.quarantine import Admit
 from pipeline.outcome import Reject, Stage
@@ -106,10 +107,9 @@ class Loader:
         if rejects:
             self._ledger.add_rejects(self._run_id, self._target, rejects)
         gone = {reject.locator for reject in refused}
-        losses = [loss for loss in batch.losses if loss.locator not in gone]
-        if losses:
-            self._ledger.add_losses(self._run_id, self._target, losses)
-        return len(losses)
+        losses = [one.without(gone) for one in batch.losses] if gone else batch.losses
+        add_losses(self._connection, self._run_id, self._target, losses)
+        return sum(map(len, losses))
 
     def _encode(self, frame: pl.DataFrame, origin: Origin) -> Payload:
         return self._encoder.encode(frame, origin.locators.alias(ORDINAL))

@@ -13,7 +13,18 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.catalog import Notice
-from pipeline.outcome import Finding, Load, PastRun, Reject, RejectCount, RunOutcome, StoredReject, Verdict
+from pipeline.outcome import (
+    Finding,
+    Load,
+    LossCount,
+    PastRun,
+    Reject,
+    RejectCount,
+    RunOutcome,
+    StoredLoss,
+    StoredReject,
+    Verdict,
+)
 
 
 class Forecast(Protocol):
@@ -74,6 +85,8 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
     for notice in outcome.notices:
         _say(console, f"note: {notice}", "yellow")
     print_findings(console, outcome.findings)
+    if any(counts["losses"]):
+        _say(console, "hint: see the changed values with: python -m pipeline losses")
     loaded = sum(row.loaded for row in outcome.tables)
     _say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {duration(outcome.seconds)}")
     _say(console, f"run {outcome.run_id}: {_VERDICTS[outcome.verdict]}", _STYLES[outcome.verdict])
@@ -145,6 +158,23 @@ def print_rejects(
     _say(console, "hint: correct the mapping or the parent rows, then: python -m pipeline rejects replay")
 
 
+def print_losses(console: Console, counts: Sequence[LossCount], shown: Sequence[StoredLoss]) -> None:
+    if not counts:
+        _say(console, "no value that was asked for arrived otherwise than the source holds it", "green")
+        return
+    table = _table("table", "column", "rule", "values", numbers=False)
+    for row in counts:
+        table.add_row(f"{row.target_schema}.{row.target_table}", row.target_column, row.rule, f"{row.count:,}")
+    console.print(table)
+    for stored in shown:
+        loss = stored.loss
+        key = ", ".join(f"{name}={value}" for name, value in loss.key.items()) or f"row {loss.locator}"
+        _say(console, f"{loss.table} {key}: {loss.column}: {loss.rule}", "yellow")
+        _say(console, f"    {_told(loss.before)} -> {_told(loss.after)}")
+    if len(shown) < sum(row.count for row in counts):
+        _say(console, "hint: --limit shows more of them; --table, --column and --rule choose")
+
+
 def duration(seconds: float) -> str:
     """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds < 10:
@@ -154,6 +184,11 @@ def duration(seconds: float) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _told(text: str | None) -> str:
+    """In quotes, in which blanks can be seen; NULL without."""
+    return "NULL" if text is None else json.dumps(text, ensure_ascii=False)
 
 
 def _readable(row: str) -> str:

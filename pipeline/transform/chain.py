@@ -16,18 +16,19 @@ from pipeline.batch import Batch, Defect, Position, Unread, Unreadable
 from pipeline.catalog import Column, Table
 from pipeline.errors import MappingError
 from pipeline.mapping.models import ColumnMapping, Encoding, TableMapping
-from pipeline.outcome import Loss, Reject, Stage
+from pipeline.outcome import Losses, Reject, Stage
 from pipeline.postgres.wire import frame_dtype
+from pipeline.transform.changes import Changes
 from pipeline.transform.constants import constants
 from pipeline.transform.filter import Comparison, kept
+from pipeline.transform.jsonb import Kept
 from pipeline.transform.origin import Origin
 from pipeline.transform.parts import part_step
 from pipeline.transform.rich_text import StripTags
+from pipeline.transform.spelling import shown
 from pipeline.transform.step import Step, Stepped
 from pipeline.transform.text import Default, EmptyToNull, MapValues, NoNul, Repair, Trim
 from pipeline.transform.types import CONVERTERS, Cast, Fit, Fraction, Required, castable
-
-_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Transformed:
     read: int
     filtered: int
     rejects: tuple[Reject, ...]
-    losses: tuple[Loss, ...]
+    losses: tuple[Losses, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class _ColumnChain:
 
     source: str
     target: Column
+    form: str | None
+    """The converter that the source's values ask for."""
     replace_defects: bool
     steps: tuple[Step, ...]
 
@@ -78,14 +81,13 @@ class _Findings:
 
     origin: Origin
     refusals: dict[int, tuple[Stage, str, str]] = field(default_factory=dict)
-    losses: list[tuple[int, Loss]] = field(default_factory=list)
 
     def refuse(self, stepped: Stepped, column: str, values: pl.Series, step: Step) -> list[int]:
         """Gives the rows that the step refused."""
         rows = [] if stepped.refused is None else stepped.refused.arg_true().to_list()
         for row in rows:
             why = f"{stepped.why[row]}: " if row in stepped.why else ""
-            detail = f"column {column}: {why}{_show(values[row])}"
+            detail = f"column {column}: {why}{shown(values[row])}"
             self.refusals.setdefault(row, (Stage.TRANSFORM, step.name, detail))
         return rows
 
@@ -96,15 +98,6 @@ class _Findings:
     def refuse_all(self, doubt: str) -> None:
         why = (Stage.SOURCE, Unreadable.DOUBTED, doubt)
         self.refusals |= dict.fromkeys(range(self.origin.frame.height), why)
-
-    def lose(self, rows: pl.Series, column: str, before: pl.Series, after: pl.Series, rule: str) -> None:
-        for row in rows.arg_true().to_list():
-            self.lose_one(row, column, rule, _show(before[row]), _show(after[row]))
-
-    def lose_one(self, row: int, column: str, rule: str, before: str, after: str) -> None:
-        origin = self.origin
-        loss = Loss(origin.table, origin.locators[row], origin.key_of(row), column, rule, before, after)
-        self.losses.append((row, loss))
 
 
 class Chain:
@@ -129,10 +122,11 @@ class Chain:
         findings = _Findings(origin)
         if batch.doubt is not None:
             findings.refuse_all(batch.doubt)
-        values = {column.source: batch.frame[column.source] for column in self._columns}
-        if batch.defects:
-            values |= {c.source: _settle_defects(c, batch, values[c.source], findings) for c in self._sources}
-        columns = [self._carry(column, values[column.source], findings) for column in self._columns]
+        replaced = {c.source: _settle_defects(c, batch, findings) for c in self._sources} if batch.defects else {}
+        columns = [
+            self._carry(column, batch.frame[column.source], replaced.get(column.source, ()), findings)
+            for column in self._columns
+        ]
         passing = self._passing(batch, findings)
         filtered = 0 if passing is None else batch.frame.height - int(passing.sum())
         made = _assemble(columns, origin, findings, passing, filtered, batch.position)
@@ -155,20 +149,25 @@ class Chain:
                 unjudged += findings.refuse(comparison.step(values), comparison.column, values, comparison.step)
         return passing.scatter(unjudged, values=True) if unjudged else passing
 
-    def _carry(self, column: _ColumnChain, values: pl.Series, findings: _Findings) -> pl.Series:
+    def _carry(
+        self, column: _ColumnChain, values: pl.Series, defects: Sequence[Defect], findings: _Findings
+    ) -> Changes:
+        changes = Changes(column.source, column.target, values, values, column.form)
+        if defects:
+            changes = changes.with_replaced(defects)
         for step in column.steps:
-            stepped = step(values)
-            findings.refuse(stepped, column.source, values, step)
-            if stepped.lost is not None:
-                findings.lose(stepped.lost, column.source, values, stepped.values, step.name)
-            values = stepped.values
-        return values.alias(column.target.name)
+            stepped = step(changes.after)
+            findings.refuse(stepped, column.source, changes.after, step)
+            changes = changes.through(step.name, stepped)
+        return changes
 
 
 def _column_chain(table: str, route: Route) -> _ColumnChain:
     assert route.target is not None, "a column without a target is read for the filter only"
     replace_defects = _encoding(route.mapping).invalid == "replace"
-    return _ColumnChain(route.source.name, route.target, replace_defects, steps_of(table, route, route.target))
+    return _ColumnChain(
+        route.source.name, route.target, route.converter, replace_defects, steps_of(table, route, route.target)
+    )
 
 
 def steps_of(table: str, route: Route, target: Column) -> tuple[Step, ...]:
@@ -218,11 +217,13 @@ def _steps(mapping: ColumnMapping, target: Column, dtype: pl.DataType, table: st
                 hint="change the column's `type:` in the mapping, or give it `skip: true`",
             )
         yield Cast(target.type, round=mapping.round)
+    if text and target.type.name == "jsonb":
+        yield Kept()
     if mapping.default is not None:
         with _written(table, source):
             yield Default(constants([mapping.default], wanted, uuid=target.type.name == "uuid"))
     if target.type.name in ("varchar", "char") and target.type.args:
-        yield Fit(target.type.args[0])
+        yield Fit(target.type.args[0], padded=target.type.name == "char")
     if target.type.name in ("timestamp", "timestamptz", "time") and target.type.args and target.type.args[0] < 6:
         yield Fraction(target.type.args[0], round=mapping.round)
     if not target.nullable:
@@ -247,23 +248,21 @@ def _comparisons(table: Table, mapping: TableMapping, routes: Sequence[Route]) -
             yield Comparison.of(condition, route.dtype, route.converter)
 
 
-def _settle_defects(column: _ColumnChain, batch: Batch, values: pl.Series, findings: _Findings) -> pl.Series:
-    """Put each defect's replacement in its place where the mapping allows one; refuse the other rows."""
-    replaced: dict[int, str] = {}
+def _settle_defects(column: _ColumnChain, batch: Batch, findings: _Findings) -> list[Defect]:
+    """Those whose replacement the mapping allows, the last of each row; the rows of the others are refused."""
+    replaced: dict[int, Defect] = {}
     for defect in batch.defects:
         if defect.column != column.source:
             continue
         if column.replace_defects and defect.replacement is not None:
-            replaced[defect.row] = defect.replacement
-            before = "\\x" + defect.raw.hex()
-            findings.lose_one(defect.row, column.source, "replace_invalid", before, defect.replacement)
+            replaced[defect.row] = defect
         else:
             findings.refuse_defect(defect)
-    return values.scatter(list(replaced), list(replaced.values())) if replaced else values
+    return list(replaced.values())
 
 
 def _assemble(
-    columns: list[pl.Series],
+    columns: list[Changes],
     origin: Origin,
     findings: _Findings,
     passing: pl.Series | None,
@@ -271,23 +270,19 @@ def _assemble(
     position: Position,
 ) -> Transformed:
     """Part the rows: a filtered row is neither refused nor lost, whatever its cells hold."""
-    frame = pl.DataFrame(columns)
+    frame = pl.DataFrame([column.after.alias(column.target.name) for column in columns])
     refusals = findings.refusals
-    losses = findings.losses
     if passing is not None:
         refusals = {row: why for row, why in refusals.items() if passing[row]}
-        losses = [(row, loss) for row, loss in losses if passing[row]]
     rejects = tuple(origin.reject(row, *why) for row, why in sorted(refusals.items()))
+    mask, origin_kept = None, origin
     if refusals or filtered:
         mask = pl.Series([True]).new_from_index(0, origin.frame.height) if passing is None else passing
         if refusals:
             mask = mask.scatter(list(refusals), values=False)
         frame, origin_kept = frame.filter(mask), origin.select(mask)
-    else:
-        origin_kept = origin
-    survived = tuple(loss for row, loss in losses if row not in refusals)
-    read = origin.frame.height
-    return Transformed(frame, origin_kept, position, read, filtered, rejects, survived)
+    losses = tuple(found for column in columns if (found := column.losses(origin, mask)))
+    return Transformed(frame, origin_kept, position, origin.frame.height, filtered, rejects, losses)
 
 
 def _with_unread(made: Transformed, unread: tuple[Unread, ...]) -> Transformed:
@@ -296,12 +291,3 @@ def _with_unread(made: Transformed, unread: tuple[Unread, ...]) -> Transformed:
     rejects = [Reject(table, u.locator, Stage.SOURCE, u.reason, u.detail, {}, {"": u.raw}) for u in unread]
     together = sorted([*made.rejects, *rejects], key=lambda reject: reject.locator or 0)
     return replace(made, read=made.read + len(unread), rejects=tuple(together))
-
-
-def _show(value: object) -> str:
-    """A value for a person, bounded in length."""
-    if isinstance(value, bytes):
-        shown = f"\\x{value[: _SHOWN_CHARACTERS // 2].hex()}"
-        return shown if len(value) <= _SHOWN_CHARACTERS // 2 else f"{shown}… ({len(value)} bytes)"
-    text = "null" if value is None else str(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"

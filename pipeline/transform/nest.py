@@ -76,7 +76,11 @@ def _texts(field: Field, batch: Batch, defects: dict[int, Defect], *, json_form:
     values = batch.frame[field.column]
     for step in field.steps:
         stepped = step(values)
-        for mask in (stepped.refused, stepped.lost):  # nowhere to record a loss, so a value that changes is refused
+        for mask in (
+            stepped.refused,
+            stepped.lost,
+            *stepped.lost_by.values(),
+        ):  # nowhere to record a loss, so a value that changes is refused
             for row in mask.arg_true().to_list() if mask is not None else ():
                 reason = f"cannot be carried as {field.type}: {values[row]!s:.100}"
                 defects.setdefault(row, Defect(row, field.column, reason, str(values[row]).encode()))

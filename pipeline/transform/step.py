@@ -20,6 +20,8 @@ class Stepped:
     """Where the value changed by the mapping's wish: each is recorded as a loss."""
     why: Mapping[int, str] = field(default_factory=dict)
     """By refused row, where the rule's name does not say it all."""
+    lost_by: Mapping[str, pl.Series] = field(default_factory=dict)
+    """As `lost`, by rules that are not the step's own."""
 
 
 class Step(Protocol):

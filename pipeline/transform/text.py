@@ -83,7 +83,10 @@ class EmptyToNull:
 
 @dataclass(frozen=True, slots=True)
 class MapValues:
-    """The mapping's table of values, `before` to `after`; what it does not name is refused."""
+    """The mapping's table of values, `before` to `after`; what it does not name is refused.
+
+    With the table at hand a value can be told from what arrived, unless several become one, or NULL: these are losses.
+    """
 
     before: pl.Series
     after: pl.Series
@@ -92,7 +95,11 @@ class MapValues:
     def __call__(self, values: pl.Series) -> Stepped:
         unknown = somewhere(values.is_not_null() & ~values.is_in(self.before.implode()))
         dtype = self.after.dtype
-        return Stepped(values.replace_strict(self.before, self.after, default=None, return_dtype=dtype), unknown)
+        mapped = values.replace_strict(self.before, self.after, default=None, return_dtype=dtype)
+        merged = values.is_in(self.before.filter(self.after.is_duplicated() | self.after.is_null()).implode())
+        if dtype == values.dtype:
+            merged &= values.ne_missing(mapped)
+        return Stepped(mapped, unknown, somewhere(merged))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import polars as pl
 from pipeline.transform.step import Stepped, somewhere
 
 # From 0001-01-01 to 1970-01-01: the epochs of .NET and of Polars.
-_TICKS_TO_1970 = 621_355_968_000_000_000
+TICKS_TO_1970 = 621_355_968_000_000_000
 _TICKS_PER_DAY = 864_000_000_000
+TICKS_PER_MINUTE = 600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Ticks:
     name: str = "seventh_digit"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        since_1970 = values - _TICKS_TO_1970
+        since_1970 = values - TICKS_TO_1970
         microseconds = since_1970 // 10
         return Stepped(microseconds.cast(pl.Datetime("us")), lost=somewhere(since_1970 % 10 != 0))
 
@@ -29,14 +30,19 @@ class Ticks:
 class ZonedTicks:
     """`ticks` of 100 ns since 0001-01-01 in UTC to moments in microseconds; a seventh fractional digit is a loss.
 
-    What else the value holds, the `offset` that it was written with, is left.
+    What else the value holds, the `offset` that it was written with, is left, and is a loss where it says something
+    and no other column takes it.
     """
 
+    beside_offset: bool = False
+    """Whether another column takes it."""
     name: str = "seventh_digit"
 
     def __call__(self, values: pl.Series) -> Stepped:
         made = Ticks()(values.struct.field("ticks"))
-        return Stepped(made.values.dt.replace_time_zone("UTC"), lost=made.lost)
+        left = None if self.beside_offset else somewhere(values.struct.field("offset") != 0)
+        lost_by = {} if left is None else {"offset": left}
+        return Stepped(made.values.dt.replace_time_zone("UTC"), lost=made.lost, lost_by=lost_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,12 @@ class ZonedTicksAtZero:
     name: str = "offset"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        made = ZonedTicks()(values)
+        made = Ticks()(values.struct.field("ticks"))
         refused = somewhere(values.struct.field("offset") != 0)
         text = "no real file shows whether its time is UTC or local; `offset: keep` takes it for UTC, and keeps both"
         why = {} if refused is None else dict.fromkeys(refused.arg_true().to_list(), text)
-        return Stepped(made.values, refused, made.lost, why)
+        lost_by = {} if made.lost is None else {"seventh_digit": made.lost}
+        return Stepped(made.values.dt.replace_time_zone("UTC"), refused, why=why, lost_by=lost_by)
 
 
 @dataclass(frozen=True, slots=True)

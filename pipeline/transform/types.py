@@ -27,6 +27,7 @@ _TIME = r"^\d\d:\d\d:[0-5]\d(\.\d+)?$"
 CONVERTERS: dict[str, Step] = {
     "ticks": Ticks(),
     "zoned_ticks": ZonedTicks(),
+    "zoned_ticks_beside_offset": ZonedTicks(beside_offset=True),
     "zoned_ticks_at_zero": ZonedTicksAtZero(),
     "clock_ticks": ClockTicks(),
     "hierarchy_path": Decode("hierarchyid", hierarchy_path),
@@ -49,13 +50,15 @@ class Cast:
             return Stepped(values)
         converted = _CASTS[_target_kind(self.type)][_kind(values.dtype)](values, target)
         refused = somewhere(values.is_not_null() & converted.is_null())
+        lost = _untold(values, _target_kind(self.type))
         inexact = _inexact(values, converted)
-        if inexact is None:
-            return Stepped(converted, refused=refused)
-        if self.round:
-            lost = inexact if refused is None else somewhere(inexact & ~refused)
-            return Stepped(converted, refused=refused, lost=lost)
-        return Stepped(converted, refused=inexact if refused is None else inexact | refused)
+        if inexact is not None and self.round:
+            lost = inexact if lost is None else inexact | lost
+        elif inexact is not None:
+            refused = inexact if refused is None else inexact | refused
+        if lost is not None and refused is not None:
+            lost = somewhere(lost & ~refused)
+        return Stepped(converted, refused, lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,22 @@ class Fit:
     """Text within the length of varchar(n) or char(n), in characters (code points)."""
 
     length: int
+    padded: bool = False
+    """Whether PostgreSQL fills it with blanks: how many there were before is a loss, where there were any."""
     name: str = "too_long"
 
     def __call__(self, values: pl.Series) -> Stepped:
+        if self.padded:
+            short = somewhere(values.str.ends_with(" ") & (values.str.len_chars() < self.length))
+            if short is not None:
+                values = values.zip_with(~short, values.str.pad_end(self.length))
+                return Stepped(values, self._longer(values), lost_by={"padding": short})
+        return Stepped(values, self._longer(values))
+
+    def _longer(self, values: pl.Series) -> pl.Series | None:
         if not (values.str.len_bytes() > self.length).any():
-            return Stepped(values)  # no more bytes than allowed characters: no need to count those
-        return Stepped(values, refused=somewhere(values.str.len_chars() > self.length))
+            return None  # no more bytes than allowed characters: no need to count those
+        return somewhere(values.str.len_chars() > self.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +331,25 @@ def _inexact(before: pl.Series, after: pl.Series) -> pl.Series | None:
         return somewhere(after.is_not_null() & _digits_cut(before, after))
     if source == "text" and target in ("datetime", "time"):
         return somewhere(after.is_not_null() & _fraction_cut(before, 6))
+    return None
+
+
+# What a text looks like that its number tells again. Zeros or a plus before a number and blanks around it are not told,
+# and may be part of a code. Zeros that end a fraction, and how an exponent is written, are notation.
+_PLAIN = {
+    "integer": r"^(0|-?[1-9]\d*)$",
+    "decimal": r"^(0(\.\d+)?|-?[1-9]\d*(\.\d+)?|-0\.\d*[1-9]\d*)$",
+    "float": r"^-?((0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|inf|Infinity)$",
+}
+
+
+def _untold(values: pl.Series, target: str) -> pl.Series | None:
+    """Where a number is the same, and does not tell how the source has it."""
+    source = _kind(values.dtype)
+    if source == "text" and target in _PLAIN:
+        return somewhere(~values.str.contains(_PLAIN[target]))
+    if source == "float" and target in ("integer", "decimal") and (values == 0).any():
+        return somewhere((values == 0) & (1 / values < 0))  # the sign of -0.0
     return None
 
 

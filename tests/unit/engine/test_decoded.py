@@ -115,7 +115,7 @@ def test_an_offset_has_a_column_of_its_own(database: Target, connection: Connect
         (None, None, "smallint"),
     ]
     assert rows(connection, "select locator, rule, after from _naru.loss order by 1") == [
-        (at, "seventh_digit", "2024-05-02 00:00:00+00:00") for at in (1, 2)
+        (at, "seventh_digit", "2024-05-02 00:00:00+00") for at in (1, 2)
     ]
     assert findings(made, plan, database) == []
 

@@ -14,7 +14,7 @@ from pipeline.batch import Batch, Defect, Position, Unread, Unreadable
 from pipeline.catalog import Column, Index, IndexPart, SqlType, Table
 from pipeline.errors import MappingError
 from pipeline.mapping.models import ColumnMapping, Condition, Encoding, TableMapping
-from pipeline.outcome import Stage
+from pipeline.outcome import Loss, Stage
 from pipeline.transform.chain import Chain, Route, Transformed
 
 SOURCE = Table(
@@ -40,6 +40,10 @@ def batch(*rows: tuple[int | None, str | None, str | None], defects: tuple[Defec
     frame = pl.DataFrame(rows, schema={"ID": pl.Int32, "Text": pl.String, "Price": pl.String}, orient="row")
     frame = frame.with_columns(pl.col("Price").cast(pl.Decimal(19, 4)))
     return Batch(frame, pl.Series(range(100, 100 + len(rows)), dtype=pl.Int64), Position(len(rows)), defects)
+
+
+def lost(made: Transformed) -> list[Loss]:
+    return [loss for losses in made.losses for loss in losses]
 
 
 def ids(made: Transformed) -> list[int]:
@@ -109,7 +113,7 @@ def test_a_filtered_row_is_neither_refused_nor_a_loss() -> None:
     columns = {"Text": ColumnMapping(trim="both"), "Price": ColumnMapping(type="integer")}
     made = chain((condition,), **columns).apply(batch((1, " x", "0.5"), (2, " y", "7"), (3, "z", "0.5")))
     assert (ids(made), made.filtered) == ([2], 1)
-    assert [(loss.locator, loss.rule, loss.before, loss.after) for loss in made.losses] == [(101, "trim", " y", "y")]
+    assert [(loss.locator, loss.rule, loss.before, loss.after) for loss in lost(made)] == [(101, "trim", " y", "y")]
     assert [(r.locator, r.reason) for r in made.rejects] == [(102, "cast")]
 
 
@@ -126,7 +130,7 @@ def test_a_defect_is_replaced_where_the_mapping_asks_and_stays_known_if_postgres
     columns = {"Text": ColumnMapping(encoding=Encoding(invalid="replace")), "Price": ColumnMapping(type="integer")}
     made = chain(**columns).apply(batch((1, "a", "0.5"), (2, "b", "1"), (3, None, "1"), defects=(defect,)))
     assert made.frame["text"].to_list() == ["b", "\ufffd!"]
-    [loss] = made.losses
+    [loss] = lost(made)
     assert (loss.locator, loss.rule, loss.before, loss.after) == (102, "replace_invalid", "\\x3dd8", "\ufffd!")
     later = made.origin.slice(1, 1).reject(0, Stage.COPY, "sqlstate_22P02", "no")
     assert later.values["Text"] == Defect(0, "Text", "lone surrogate", b"\x3d\xd8", "\ufffd!")
@@ -136,7 +140,7 @@ def test_a_defect_is_replaced_where_the_mapping_asks_and_stays_known_if_postgres
 def test_columns_of_a_loss_before_a_refusal_are_not_recorded() -> None:
     columns = {"Text": ColumnMapping(trim="both"), "Price": ColumnMapping(type="integer")}
     made = chain(**columns).apply(batch((1, " a", "0.5"), (2, " b", "1")))
-    assert [loss.locator for loss in made.losses] == [101]
+    assert [loss.locator for loss in lost(made)] == [101]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +176,7 @@ def test_a_mapping_that_cannot_be_meant_is_refused_before_a_row_is_read(name: st
 def test_a_default_is_a_value_of_the_target_type(type: str, default: object, arrives: object) -> None:
     made = chain(Text=ColumnMapping(type=type, default=default)).apply(batch((1, None, None)))  # type: ignore[arg-type]
     assert made.frame["text"].to_list() == [arrives]
-    assert [(loss.rule, loss.before) for loss in made.losses] == [("default", "null")]
+    assert [(loss.rule, loss.before) for loss in lost(made)] == [("default", None)]
 
 
 def test_values_are_written_as_the_source_has_them() -> None:
@@ -235,7 +239,7 @@ def test_every_row_comes_out_exactly_once(
     arrived = made.origin.locators.to_list()
     refused = [reject.locator for reject in made.rejects]
     assert sorted({*arrived, *refused}) == sorted([*arrived, *refused]), "twice"
-    assert {loss.locator for loss in made.losses} <= {*arrived}
+    assert {loss.locator for loss in lost(made)} <= {*arrived}
     for reject in made.rejects:
         assert reject.locator is not None
         original = given_batch.frame.row(reject.locator - 100, named=True)

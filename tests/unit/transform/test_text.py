@@ -77,21 +77,23 @@ def test_nul_is_refused_or_replaced_as_the_mapping_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "values", "after", "expected"),
+    ("before", "values", "after", "expected", "lost"),
     [
-        (["Y", "N"], ["Y", "N", None, "y"], [True, False], [True, False, None, None]),
-        ([True, False], [True, False, None, True], [1, 0], [1, 0, None, 1]),
-        ([1, 2], [1, 2, None, 3], ["one", None], ["one", None, None, None]),
-        ([Decimal("1.50")], [Decimal("1.5000"), None, None, Decimal("1.51")], ["x"], ["x", None, None, None]),
+        (["Y", "N"], ["Y", "N", None, "y"], [True, False], [True, False, None, None], []),
+        ([True, False], [True, False, None, True], [1, 0], [1, 0, None, 1], []),
+        ([1, 2], [1, 2, None, 3], ["one", None], ["one", None, None, None], [1]),
+        (["Y", "y", "N"], ["y", "Y", "N", "n"], ["Y", "Y", "N"], ["Y", "Y", "N", None], [0]),
+        (["Y", "y", "N"], ["y", "Y", "N", None], [1, 1, 0], [1, 1, 0, None], [0, 1]),
+        ([Decimal("1.50")], [Decimal("1.5000"), None, None, Decimal("1.51")], ["x"], ["x", None, None, None], []),
     ],
 )
-def test_a_table_of_values_refuses_what_it_does_not_name(
-    before: list[object], values: list[object], after: list[object], expected: list[object]
+def test_a_table_of_values_refuses_what_it_does_not_name_and_loses_what_it_merges(
+    before: list[object], values: list[object], after: list[object], expected: list[object], lost: list[int]
 ) -> None:
     old = pl.Series(values)
     step = MapValues(pl.Series(before, dtype=old.dtype), pl.Series(after))
     unknown = [i for i, value in enumerate(values) if value is not None and value not in before]
-    assert apply(step, old) == (expected, unknown, [])
+    assert apply(step, old) == (expected, unknown, lost)
 
 
 def test_a_default_takes_the_place_of_null_only() -> None:
