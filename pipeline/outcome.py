@@ -239,3 +239,75 @@ class PastRun:
     state: str
     started_at: datetime
     finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the verifiers said at the end of a run, and of which tables."""
+
+    verdict: Verdict
+    target_schema: str
+    target_tables: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    """In the order in which they were found."""
+    verified_at: datetime | None = None
+    """As the ledger has it; None before it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as the ledger keeps it, whole."""
+
+    run_id: str
+    command: str
+    source: str
+    fingerprint: str
+    mapping_digest: str
+    tool_version: str
+    host: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Rows that were read between two moments of a run, in seconds since its first batch began."""
+
+    begins_s: float
+    ends_s: float
+    rows: float
+
+
+@dataclass(frozen=True, slots=True)
+class RejectSample:
+    """One waiting reject of those with the same table, stage and reason, cut to what a page can show."""
+
+    target_schema: str
+    target_table: str
+    stage: str
+    reason: str
+    count: int
+    """How many wait like it."""
+    reject_id: int
+    locator: int | None
+    detail: str
+    row_values: str
+    """The beginning of the values, as JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossSample:
+    """One loss of those with the same table, column and rule, cut to what a page can show."""
+
+    target_schema: str
+    target_table: str
+    column_name: str
+    rule: str
+    count: int
+    """How many values changed like it."""
+    locator: int | None
+    key: str
+    """The beginning of the row's key, as JSON text."""
+    before: str
+    after: str

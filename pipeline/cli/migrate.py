@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
-from uuid import uuid4
 
 import typer
 from rich.console import Console
 
-import pipeline
 from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
@@ -30,16 +26,18 @@ from pipeline.cli.opening import (
     SourceArgument,
     TablesOption,
     load_source_settings,
+    new_run_id,
     open_target,
     opened_plan,
+    run_of,
 )
 from pipeline.engine.dryrun import forecast
 from pipeline.engine.plan import Plan
 from pipeline.engine.run import Migration, Options
-from pipeline.engine.summary import occupied, summarize, verify_plan
+from pipeline.engine.summary import keep_findings, occupied, summarize, verify_plan
 from pipeline.errors import UsageError
 from pipeline.log import open_log
-from pipeline.outcome import Run, RunOutcome
+from pipeline.outcome import RunOutcome
 from pipeline.postgres.connect import Target, connect
 from pipeline.report.progress import Bars, LogLines, PlainLines, Together
 from pipeline.report.text import as_json, print_forecast, print_notices, print_outcome
@@ -76,7 +74,7 @@ def migrate(
         source, password_stdin=password_stdin, follow_links=follow_links, migration_batch_size=batch_size
     )
     console = make_console(stderr=json)
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    run_id = new_run_id()
     log = open_log(Path("logs"), verbose=verbose, run_id=run_id)
     with opened_plan(settings, source, mapping, code_page, tables, salvage=salvage) as opened:
         print_notices(console, opened.plan.notices)
@@ -101,25 +99,23 @@ def _migrate(
 ) -> RunOutcome:
     started = time.perf_counter()
     source, plan = opened.source, opened.plan
-    run = _run(opened, run_id)
+    run = run_of(opened, run_id, "migrate")
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         unbuilt = Migration(source, plan, target, run, options, observer, stop.is_set).execute()
     with connect(target, application_name=f"naru {run_id}", autocommit=True) as connection:
         findings = verify_plan(connection, plan, source)
         seconds = time.perf_counter() - started
+        keep_findings(connection, plan, run, findings, seconds=seconds)
         return summarize(connection, plan, run, target, findings, unbuilt, seconds)
-
-
-def _run(opened: Opened, run_id: str) -> Run:
-    digest = hashlib.sha256(opened.mapping.model_dump_json().encode()).hexdigest()
-    return Run(run_id, "migrate", opened.name, opened.source.fingerprint().digest, digest, pipeline.__version__)
 
 
 def _dry_run(
     opened: Opened, target: Target, settings: Settings, console: Console, *, restart: bool, json: bool
 ) -> None:
     options = Options(settings.migration_batch_size, restart=restart)
-    Migration(opened.source, opened.plan, target, _run(opened, "dry-run"), options, Together([])).rehearse()
+    Migration(
+        opened.source, opened.plan, target, run_of(opened, "dry-run", "migrate"), options, Together([])
+    ).rehearse()
     with connect(target, application_name="naru dry run", autocommit=True) as connection:
         forecasts = forecast(opened.source, opened.plan, connection, settings.migration_batch_size)
     if json:

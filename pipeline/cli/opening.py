@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import typer
 from rich.console import Console
 
+import pipeline
 from pipeline.catalog import Catalog
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
@@ -22,6 +26,7 @@ from pipeline.engine.plan import Plan, make_plan
 from pipeline.errors import SettingsError, UsageError
 from pipeline.mapping.models import Mapping
 from pipeline.mapping.read import read_mapping
+from pipeline.outcome import Run
 from pipeline.postgres.connect import Target
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.settings import DbType, Settings, load_settings
@@ -206,6 +211,15 @@ def opened_plan(
             mapped = made.mapping
             plan = make_plan(catalog, mapped, dialect, only=only, notices=made.notices)
         yield Opened(opened, named_source(settings, source).name, mapped, plan)
+
+
+def new_run_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+
+
+def run_of(opened: Opened, run_id: str, command: str) -> Run:
+    digest = hashlib.sha256(opened.mapping.model_dump_json().encode()).hexdigest()
+    return Run(run_id, command, opened.name, opened.source.fingerprint().digest, digest, pipeline.__version__)
 
 
 def open_target(settings: Settings, console: Console) -> Target:

@@ -10,7 +10,8 @@ from pipeline.catalog import Notice, Table
 from pipeline.engine.plan import Plan
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import loss_counts
-from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome, Verdict, clean
+from pipeline.ledger.verification import record_verification
+from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome, Verdict, Verification, clean
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
 from pipeline.postgres.records import one
@@ -39,6 +40,22 @@ def verify_plan(connection: Connection, plan: Plan, source: Source | None) -> tu
         ]
     unread = tuple(Finding("source", n.table or "database", _SCHEMA, 1, n.text) for n in plan.unread)
     return unread + verify(connection, subjects, plan.target.views)
+
+
+def keep_findings(
+    connection: Connection, plan: Plan, run: Run, findings: tuple[Finding, ...], *, seconds: float
+) -> bool:
+    """Put what `verify_plan` found into the ledger, for a report; False where the target has no ledger.
+
+    Raises TargetError, as for a role that may read alone.
+    """
+    tables = tuple(task.target.name for task in plan.tasks)
+    with translated("recording the verification"):
+        if not Ledger(connection).installed():
+            return False
+        verification = Verification(verdict(findings), plan.schema, tables, findings)
+        record_verification(connection, run, verification, seconds=seconds)
+    return True
 
 
 def verdict(findings: Collection[Finding]) -> Verdict:

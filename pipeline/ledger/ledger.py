@@ -129,7 +129,7 @@ class Ledger:
         ) as copy:
             for r in rejects:
                 count += 1
-                why = [r.stage.value, r.reason, _storable(r.detail)]
+                why = [r.stage.value, r.reason, storable(r.detail)]
                 row = [values.dumps(r.key), values.dumps(r.values)]
                 copy.write_row([run_id, target.schema, target.name, r.table, r.locator, *why, *row])
         self.count_rejects(target, count)
@@ -164,6 +164,6 @@ class Ledger:
         )
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL's text holds neither U+0000 nor lone surrogates: both are shown as escapes."""
     return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()

@@ -56,6 +56,27 @@ create table if not exists _naru.batch (
     committed_at timestamptz not null default clock_timestamp()
 );
 
+-- What the verifiers said at the end of a run; a run that has no row here was not verified.
+create table if not exists _naru.verification (
+    run_id text primary key references _naru.run,
+    verdict text not null check (verdict in ('complete', 'differences', 'incomplete')),
+    target_schema text not null,
+    target_tables text[] not null,
+    verified_at timestamptz not null default clock_timestamp()
+);
+
+create table if not exists _naru.finding (
+    run_id text not null references _naru.verification,
+    finding integer not null,  -- its place among those of the run
+    verifier text not null,
+    table_name text not null,  -- of a table or view of the target, or of what the source could not give
+    subject text not null,
+    count bigint not null,
+    detail text not null,
+    allowed boolean not null,
+    primary key (run_id, finding)
+);
+
 -- The quarantine. Values are json, not jsonb: jsonb refuses U+0000 and lone surrogates.
 create table if not exists _naru.reject (
     reject_id bigint generated always as identity primary key,

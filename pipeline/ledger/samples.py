@@ -1,0 +1,47 @@
+"""What a report shows of the ledger: one run whole, its pace, and a few rejects and losses of each kind."""
+
+from __future__ import annotations
+
+from pipeline.outcome import LossSample, Pace, RejectSample, RunRecord
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.records import records
+from pipeline.postgres.sql import query
+
+_EACH = 3
+"""Samples of a kind."""
+_CHARACTERS = 2000
+"""Of a text; a value may have a gigabyte, and a page shows some hundred."""
+_PARTS = 96
+
+
+def run_record(connection: Connection, run_id: str | None) -> RunRecord | None:
+    """The run of that id, or the last one; None where there is none."""
+    return next(iter(records(connection, RunRecord, query("run_record"), {"run_id": run_id})), None)
+
+
+def pace(connection: Connection, run_id: str) -> tuple[Pace, ...]:
+    """Rows over the time that a run was loading, in equal parts; empty for a run that loaded nothing."""
+    return tuple(records(connection, Pace, query("pace"), {"run_id": run_id, "parts": _PARTS}))
+
+
+def reject_samples(connection: Connection) -> tuple[RejectSample, ...]:
+    """Of all tables, the oldest that wait of each stage and reason."""
+    limits = {"each": _EACH, "characters": _CHARACTERS}
+    return tuple(records(connection, RejectSample, query("reject_samples"), limits))
+
+
+def loss_samples(connection: Connection) -> tuple[LossSample, ...]:
+    """Of all tables, the first of each column and rule."""
+    limits = {"each": _EACH, "characters": _CHARACTERS}
+    return tuple(records(connection, LossSample, query("loss_samples"), limits))
+
+
+def later_run(connection: Connection, run_id: str) -> str | None:
+    """The last run that began after that one and did more than to verify."""
+    row = connection.execute(
+        """select run_id from _naru.run
+        where command <> 'verify' and started_at > (select started_at from _naru.run where run_id = %s)
+        order by started_at desc limit 1""",
+        [run_id],
+    ).fetchone()
+    return None if row is None else row[0]
