@@ -67,9 +67,25 @@ class Encoding(Part):
         None, description="Bytes of this encoding stand in the text as Latin-1 characters; a value that "
         "does not come back bit-identical is a reject."
     )  # fmt: skip
+    read_as: Codec | None = Field(
+        None, description="What `repair` undoes, where the bytes were not read as Latin-1 or Windows-1252: cp949."
+    )
+    only: Literal["korean"] | None = Field(
+        None, description="`repair` changes what becomes Korean by it, and leaves every other value as it is."
+    )
+    compose: Literal["hangul"] | None = Field(
+        None, description="Korean in decomposed letters becomes syllables, recorded as a loss; other text stays."
+    )
     invalid: Literal["reject", "replace"] = Field(
         "reject", description="Text that PostgreSQL cannot hold: refuse the row, or replace it and record the loss."
     )
+
+    @model_validator(mode="after")
+    def _of_a_repair(self) -> Self:
+        for option in ("read_as", "only"):
+            if getattr(self, option) is not None and self.repair is None:
+                raise ValueError(f"{option} says how to repair, and `repair` names no encoding")
+        return self
 
 
 class ColumnMapping(Part):
@@ -139,6 +155,10 @@ class ColumnMapping(Part):
             if getattr(self, option) is not None:
                 _exclusive(option, self, allowed={"to", "type", "required", "comment", *beside})
                 _typed(option, self, family_of)
+        if self.ole is not None and self.encoding is not None:
+            for how in ("read_as", "only", "compose"):
+                if getattr(self.encoding, how) is not None:
+                    raise ValueError(f"ole and {how} exclude each other")
         if self.rich_text is not None:
             _typed("rich_text", self, "text")
         return self

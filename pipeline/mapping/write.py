@@ -13,7 +13,7 @@ from unicodedata import east_asian_width
 from pydantic import BaseModel
 
 from pipeline.catalog import Catalog, Notice
-from pipeline.mapping.models import Mapping
+from pipeline.mapping.models import ColumnMapping, Mapping
 from pipeline.mapping.scalars import quoted, resolve, written
 
 _HEADER = """\
@@ -29,7 +29,7 @@ _HEADER = """\
 #     default_sql: now()               the PostgreSQL column's own default
 #     generated: qty * price           PostgreSQL computes the column; the source's values stay behind
 #     trim: both, empty_to_null: true  both, left or right; first trimmed, then emptied
-#     encoding: {repair: cp949}        Korean bytes that an old program stored as Latin-1
+#     encoding: {repair: cp949}        Korean bytes that an old program stored as Latin-1: inspect --encoding
 #     encoding: {invalid: replace}     text that PostgreSQL cannot hold is replaced and recorded as a loss
 #     values: {Y: true, N: false}      other values are rejects
 #     hyperlink: split, ole: unwrap    one column for each part: the text or file, and what stands beside it
@@ -54,6 +54,11 @@ def render(mapping: Mapping, source: Catalog, notices: Iterable[Notice] = ()) ->
 def entry(part: BaseModel) -> str:
     """A part of a mapping as one line, to be put into a list: `- {name: ...}`."""
     return f"- {_flow(_said(part))}"
+
+
+def column_line(name: str, column: ColumnMapping) -> str:
+    """A column as its line in the file, without the comment."""
+    return f"{quoted(name)}: {_flow(_default_sql_bare(_said(column)))}"
 
 
 def _lines(mapping: Mapping, source: Catalog, notices: tuple[Notice, ...]) -> Iterator[str]:

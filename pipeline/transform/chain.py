@@ -22,12 +22,13 @@ from pipeline.transform.changes import Changes
 from pipeline.transform.constants import constants
 from pipeline.transform.filter import Comparison, kept
 from pipeline.transform.jsonb import Kept
+from pipeline.transform.misread import Misread
 from pipeline.transform.origin import Origin
 from pipeline.transform.parts import part_step
 from pipeline.transform.rich_text import StripTags
 from pipeline.transform.spelling import shown
 from pipeline.transform.step import Step, Stepped
-from pipeline.transform.text import Default, EmptyToNull, MapValues, NoNul, Repair, Trim
+from pipeline.transform.text import Compose, Default, EmptyToNull, MapValues, NoNul, Repair, Trim
 from pipeline.transform.types import CONVERTERS, Cast, Fit, Fraction, Required, castable
 
 
@@ -196,7 +197,9 @@ def _steps(mapping: ColumnMapping, target: Column, dtype: pl.DataType, table: st
     if text and mapping.rich_text:
         yield StripTags()
     if text and encoding.repair and mapping.ole is None:
-        yield Repair(encoding.repair)
+        yield Repair(Misread(encoding.repair, encoding.read_as), only_korean=encoding.only == "korean")
+    if text and encoding.compose:
+        yield Compose()
     if text:
         yield NoNul(replace=encoding.invalid == "replace")
     if text and mapping.trim:

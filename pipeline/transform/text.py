@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipeline.transform.hangul import JAMO, composed
+from pipeline.transform.misread import Misread
 from pipeline.transform.step import Stepped, differs, somewhere
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -13,18 +15,20 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Text of a legacy code page that an old program stored byte by byte as Latin-1.
+    """Text that an old program stored as what another encoding shows its bytes as: "ÇÑ±Û" becomes "한글".
 
-    "ÇÑ±Û" becomes "한글". A value is repaired when its characters are bytes that decode strictly
-    and encode back to the same bytes; pure ASCII and text that already holds other characters
-    (nothing below U+0100 only) pass unchanged; anything in between is refused.
+    A value is repaired when its characters are bytes that decode strictly and encode back to the same bytes; text
+    without suspects (Latin-1 letters) passes unchanged; anything in between is refused. With `only_korean`, it passes
+    too: a value is then repaired when Korean comes back, and not if it could be text as it stands.
     """
 
-    codec: str
+    misread: Misread
+    only_korean: bool = False
     name: str = "repair_encoding"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        suspects = values.str.contains(r"[\u{80}-\u{FF}]").fill_null(value=False)
+        pattern = self.misread.korean_suspects if self.only_korean else self.misread.suspects
+        suspects = values.str.contains(pattern).fill_null(value=False)
         if not suspects.any():
             return Stepped(values)
         repaired = {text: self._repair(text) for text in values.filter(suspects).unique().to_list()}
@@ -36,20 +40,25 @@ class Repair:
 
     def _repair(self, text: str) -> str | None:
         """The text it was meant to be, the text itself if it needs no repair, None if neither is certain."""
-        try:
-            raw = text.encode("latin-1")
-        except UnicodeEncodeError:
-            # The C1 range of Windows-1252 is stored as its own characters; anything else beyond Latin-1
-            # was typed by a program that knew Unicode.
-            try:
-                raw = text.encode("cp1252")
-            except UnicodeEncodeError:
-                return text if not any(0x80 <= ord(c) <= 0xFF for c in text) else None
-        try:
-            decoded = raw.decode(self.codec)
-            return decoded if decoded.encode(self.codec) == raw else None
-        except UnicodeError:
-            return None
+        if self.only_korean:
+            meant = self.misread.undone_to_korean(text)
+            return text if meant is None else meant
+        return self.misread.undone(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """Decomposed Korean, as macOS names files, as syllables; all other text stays as it is."""
+
+    name: str = "compose"
+
+    def __call__(self, values: pl.Series) -> Stepped:
+        apart = values.str.contains(JAMO).fill_null(value=False)
+        if not apart.any():
+            return Stepped(values)
+        texts = values.filter(apart).unique().to_list()
+        whole = values.replace_strict(texts, [composed(text) for text in texts], default=values)
+        return Stepped(whole, lost=differs(values, whole))
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,14 @@ _COLUMN = st.builds(
     default=st.none() | _SCALAR,
     default_sql=st.sampled_from([None, "0", "-0", "-1.50", "'it''s: #'", "''", "now()", "true", "'0'"]),
     trim=st.sampled_from([None, "both", "left"]),
-    encoding=st.sampled_from([None, Encoding(), Encoding(repair="cp949"), Encoding(invalid="replace")]),
+    encoding=st.sampled_from(
+        [
+            None,
+            Encoding(),
+            Encoding(repair="utf-8", read_as="cp949", only="korean", compose="hangul"),
+            Encoding(invalid="replace"),
+        ]
+    ),
     values=st.none() | st.dictionaries(_TEXT, st.none() | _SCALAR, min_size=1, max_size=3),
     comment=st.none() | _TEXT,
 )

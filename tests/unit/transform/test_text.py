@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.transform.misread import Misread
 from pipeline.transform.step import Step
-from pipeline.transform.text import Default, EmptyToNull, MapValues, NoNul, Repair, Trim
+from pipeline.transform.text import Compose, Default, EmptyToNull, MapValues, NoNul, Repair, Trim
 
 
 def text(*values: str | None) -> pl.Series:
@@ -26,32 +27,51 @@ def apply(step: Step, values: pl.Series) -> tuple[list[object], list[int], list[
 
 def test_korean_stored_as_latin_1_is_repaired_and_recorded() -> None:
     stored = text("ÇÑ±Û", "Ç°¸ñ A-1", "plain", None, "한글", "")
-    assert apply(Repair("cp949"), stored) == (["한글", "품목 A-1", "plain", None, "한글", ""], [], [0, 1])
+    assert apply(Repair(Misread("cp949")), stored) == (["한글", "품목 A-1", "plain", None, "한글", ""], [], [0, 1])
 
 
 def test_text_that_may_be_either_is_refused_and_stays_as_it_was() -> None:
-    assert apply(Repair("cp949"), text("café", "한é", "Ç")) == (["café", "한é", "Ç"], [0, 1, 2], [])
+    assert apply(Repair(Misread("cp949")), text("café", "한é", "Ç")) == (["café", "한é", "Ç"], [0, 1, 2], [])
 
 
 def test_bytes_that_windows_showed_as_its_own_characters_are_repaired() -> None:
     shown = "괔한".encode("cp949").decode("cp1252")
     assert shown == "‚AÇÑ", "0x82 is a quotation mark beyond Latin-1"
-    assert apply(Repair("cp949"), text(shown, "‚AÇ")) == (["괔한", "‚AÇ"], [1], [0])
+    assert apply(Repair(Misread("cp949")), text(shown, "‚AÇ")) == (["괔한", "‚AÇ"], [1], [0])
 
 
 @given(st.lists(st.text(st.characters(codec="cp949", exclude_characters="\0"))))
 def test_whatever_cp949_can_hold_comes_back(meant: list[str]) -> None:
     stored = text(*(value.encode("cp949").decode("latin-1") for value in meant))
-    assert apply(Repair("cp949"), stored)[:2] == (meant, [])
+    assert apply(Repair(Misread("cp949")), stored)[:2] == (meant, [])
 
 
 @given(st.lists(st.text()))
 def test_a_repair_never_fails_and_changes_only_what_it_records(values: list[str]) -> None:
     for codec in ("cp949", "utf-8", "utf-7", "utf-16"):
-        after, refused, lost = apply(Repair(codec), text(*values))
+        after, refused, lost = apply(Repair(Misread(codec)), text(*values))
         changed = [i for i, (a, b) in enumerate(zip(values, after, strict=True)) if a != b]
         assert changed == lost
         assert not {*refused} & {*changed}
+
+
+def test_of_a_mixed_column_only_what_becomes_korean_is_repaired_and_nothing_refused() -> None:
+    stored = text("ÇÑ±Û", "한글", "café", "한é", "25°±2", "Ç", None)
+    repaired = ["한글", "한글", "café", "한é", "25°±2", "Ç", None]
+    assert apply(Repair(Misread("cp949"), only_korean=True), stored) == (repaired, [], [0])
+    assert apply(Repair(Misread("cp949")), stored)[1:] == ([2, 3, 5], [0, 4]), "all of it, where nothing is sound"
+
+
+def test_utf_8_that_was_read_as_cp949_is_repaired_beside_sound_korean() -> None:
+    stored = text("공정".encode().decode("cp949"), "공정", "plain", None)
+    misread = Misread("utf-8", "cp949")
+    assert apply(Repair(misread, only_korean=True), stored) == (["공정", "공정", "plain", None], [], [0])
+    assert apply(Repair(misread), stored) == (["공정", "공정", "plain", None], [1], [0])
+
+
+def test_decomposed_korean_is_composed_and_recorded() -> None:
+    stored = text("\u1112\u1161\u11ab\u1100\u1173\u11af 1", "한글", "e\u0301", None)
+    assert apply(Compose(), stored) == (["한글 1", "한글", "e\u0301", None], [], [0])
 
 
 @pytest.mark.parametrize(
