@@ -309,8 +309,9 @@ class LossSample:
     locator: int | None
     key: str
     """The beginning of the row's key, as JSON text."""
-    before: str
-    after: str
+    before: str | None
+    after: str | None
+    """None is NULL."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,12 @@
--- The first losses of each table, column and rule, with how many there are. PostgreSQL 13+.
+-- The first losses of each table, column and rule of rows that are in the target, with how many there are. The column
+-- is the source's, which a ledger of before knows as well. PostgreSQL 13+.
 with numbered as (
     select loss_id, count(*) over alike as count, row_number() over (alike order by loss_id) as place
-    from _naru.loss
+    from _naru.loss l
+    where not exists (
+        select from _naru.reject r
+        where (r.target_schema, r.target_table, r.locator) = (l.target_schema, l.target_table, l.locator)
+          and r.replayed_at is null)
     window alike as (partition by target_schema, target_table, column_name, rule)
 )
 select target_schema, target_table, column_name, rule, n.count, locator, left(key::text, %(characters)s) as key,
