@@ -140,6 +140,16 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Relationship:
+    """A foreign key seen from outside of both tables, each a schema and a name."""
+
+    name: str
+    child: tuple[str, str]
+    parent: tuple[str, str]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A condition that each row meets; a row for which it is NULL meets it."""
 

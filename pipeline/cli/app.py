@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from pipeline.cli import ddl, inspect, losses, map, migrate, rejects, server, status, verify
+from pipeline.cli import ddl, inspect, losses, map, migrate, rejects, report, server, status, verify
 from pipeline.cli.console import make_console
 from pipeline.errors import Interrupted, NaruError, UsageError
 from pipeline.log import get_logger, masked
@@ -24,7 +24,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (inspect.inspect, map.map_, migrate.migrate, verify.verify, status.status, losses.losses, ddl.ddl):
+_COMMANDS = (
+    inspect.inspect,
+    map.map_,
+    migrate.migrate,
+    verify.verify,
+    report.report,
+    status.status,
+    losses.losses,
+    ddl.ddl,
+)
+for command in _COMMANDS:
     app.command(name=command.__name__.rstrip("_"))(command)
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(server.app, name="server")

@@ -16,4 +16,4 @@ def write_whole(path: Path, text: str) -> None:
             partial.write(text)
         Path(partial.name).replace(path)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {error.strerror}", hint="name another file with -o") from error
+        raise SettingsError(f"{path} cannot be written: {error.strerror}", hint="name another file") from error

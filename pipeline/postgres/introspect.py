@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
-from pipeline.catalog import Action, Check, Column, ForeignKey, Identity, Index, IndexPart, SqlType, Table
+from pipeline.catalog import Action, Check, Column, ForeignKey, Identity, Index, IndexPart, Relationship, SqlType, Table
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.sql import query, relation, text
 
@@ -136,6 +137,16 @@ def referring_keys(connection: Connection, table: Table) -> list[tuple[str, Tabl
     """Foreign keys on the table by name, each with the other table that holds it; columns are left out."""
     found = connection.execute(query("referring_keys"), {"relation": _name(table)})
     return [(key, Table(child, (), schema)) for key, schema, child in found]
+
+
+def relationships(connection: Connection, schemas: Collection[str]) -> list[Relationship]:
+    """Every foreign key between tables of these schemas, by child and name."""
+    return [
+        Relationship(name, (child_schema, child), (parent_schema, parent), tuple(columns))
+        for name, child_schema, child, parent_schema, parent, columns in connection.execute(
+            query("relationships"), {"schemas": [*schemas]}
+        )
+    ]
 
 
 def dependent_views(connection: Connection, table: Table) -> list[Table]:
