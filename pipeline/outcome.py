@@ -84,7 +84,8 @@ class Losses:
     def without(self, locators: Collection[int | None]) -> Losses:
         """But those of rows that did not arrive."""
         kept = ~self.frame["locator"].is_in([*locators])
-        return Losses(self.table, self.column, self.target_column, self.frame.filter(kept), self.keys.filter(kept))
+        keys = self.keys.filter(kept) if self.keys.width else self.keys  # a frame without columns has no rows
+        return Losses(self.table, self.column, self.target_column, self.frame.filter(kept), keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,8 @@ _RULES = (
         "datetimeoffset",
         "timestamptz",
         "zoned_ticks",
-        "100 ns ticks since 0001-01-01 in UTC: the same moment; the offset it was written with is left, and "
-        "`offset: keep` gives it a column of its own",
+        "100 ns ticks since 0001-01-01 in UTC: the same moment; the offset it was written with is left and recorded "
+        "as a loss, or with `offset: keep` has a column of its own",
         "Struct(ticks, offset)",
     ),
     TypeRule(

@@ -218,6 +218,40 @@ def test_ticks_become_microseconds_and_the_seventh_digit_is_a_loss() -> None:
     assert stepped.lost.arg_true().to_list() == [2]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "type", "told", "untold"),
+    [
+        (pl.String(), "integer", ["0", "7", "-7", None], [" 7", "7 ", "+7", "007", "-0", "-07"]),
+        (pl.String(), "numeric(9,2)", ["0", "0.00", "-0.5", "1.50", "10"], ["-0", "-0.0", "01.5", ".5", " 1", "+1"]),
+        (pl.String(), "double precision", ["-0", "1.50", "1e5", "-inf", "0.5"], ["+1", "01.5", " 1", ".5", "00"]),
+        (pl.String(), "boolean", ["yes", "TRUE", "0"], []),
+        (pl.String(), "timestamp", ["2024-02-29", "2024-02-29T00:00:00", "2024-02-29 00:00:00.10"], []),
+        (pl.Float64(), "integer", [0.0, 7.0, None], [-0.0]),
+        (pl.Float64(), "numeric(9,2)", [0.0, -7.5], [-0.0]),
+        (pl.Float64(), "text", [0.0, -0.0], []),
+        (pl.Int32(), "boolean", [0, 1, -1], []),
+    ],
+)
+def test_what_a_number_does_not_tell_of_its_text_is_a_loss(
+    dtype: pl.DataType, type: str, told: list[object], untold: list[object]
+) -> None:
+    for round in (False, True):
+        stepped = Cast(SqlType.parse(type), round=round)(pl.Series([*told, *untold], dtype=dtype))
+        assert stepped.refused is None
+        lost = [] if stepped.lost is None else stepped.lost.arg_true().to_list()
+        assert lost == [*range(len(told), len(told) + len(untold))]
+
+
+def test_blanks_that_char_does_not_tell_from_its_own_are_a_loss() -> None:
+    values = pl.Series(["ab", "ab ", "abcd", "abc ", " ", "abcd ", None])
+    stepped = Fit(4, padded=True)(values)
+    assert stepped.values.to_list() == ["ab", "ab  ", "abcd", "abc ", "    ", "abcd ", None]
+    assert stepped.lost_by["padding"].arg_true().to_list() == [1, 4]
+    assert stepped.refused is not None
+    assert stepped.refused.arg_true().to_list() == [5]
+    assert Fit(4)(values).lost_by == {}
+
+
 def test_length_is_counted_in_characters_not_in_bytes() -> None:
     values = pl.Series(["한글한글", "한글한글한", "😀😀😀😀", "abcd ", None])
     refused = Fit(4)(values).refused

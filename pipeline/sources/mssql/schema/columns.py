@@ -88,7 +88,7 @@ class Columns:
         if collation := self._own_collation(row):
             self._note(row["object_id"], row["name"], f"its collation is {collation}, which is not the database's")
         if type.name == "datetimeoffset":
-            text = "arrives as the moment that it means; its offset is left, unless it says `offset: keep`"
+            text = "arrives as the moment that it means; its offset is left, and a loss, unless it says `offset: keep`"
             self._note(row["object_id"], row["name"], text)
 
 
