@@ -150,6 +150,23 @@ def test_status_and_rejects_speak_of_the_run(naru: Naru, sample: Path) -> None:
     assert "the quarantine is empty" in naru("rejects")
 
 
+def test_losses_are_counted_first_and_chosen(naru: Naru, sample: Path) -> None:
+    assert "arrived otherwise" in naru("losses")
+    naru("map", sample, "-o", "m.yaml", "--schema", "mes")
+    path = naru.directory / "m.yaml"
+    path.write_text(path.read_text("utf-8").replace("machine_no: {", "machine_no: {default: '?', "), "utf-8")
+    assert "python -m pipeline losses" in naru("migrate", sample, "--mapping", "m.yaml")
+    said = naru("losses", "--limit", "1")
+    assert re.search(r"mes\.routings\s+machine_no\s+default\s+\d+", said)
+    assert said.count('NULL -> "?"') == 1
+    assert "--limit" in said
+    found = json.loads(naru("losses", "--table", "routings", "--column", "machine_no", "--rule", "default", "--json"))
+    assert found["summary"][0]["count"] >= len(found["losses"]) == 20
+    assert found["losses"][0]["loss"]["before"] is None
+    assert "arrived otherwise" in naru("losses", "--table", "users")
+    assert "arrived otherwise" in naru("losses", "--rule", "trim")
+
+
 def test_a_replay_of_what_was_never_loaded_is_refused(naru: Naru, sample: Path) -> None:
     assert "no table of this mapping has been loaded" in naru("rejects", "replay", sample, code=5)
     naru("map", sample, "-o", "m.yaml", "--schema", "mes")
