@@ -16,7 +16,7 @@ def print_evidence(
     damaged = [column for column in columns if column.damages or column.undecodable]
     for column in damaged:
         _print_column(console, column, lines.get((column.table, column.column)))
-    read = "all rows" if rows is None else f"the first {rows:,} rows of each table"
+    read = "all readable rows" if rows is None else f"the first {rows:,} rows of each table"
     values = sum(column.values for column in columns)
     said = f"{len(damaged)} of {len(columns)} text columns hold damaged text" if damaged else "no damaged text"
     _say(console, f"\nencoding: {said}: {read}, {values:,} values", "yellow" if damaged else "green")

@@ -49,11 +49,7 @@ _QUESTION_MARKS = r"(?:^|[\s(\[{/])\?{2,}"
 """Two or more where a word begins: `really??` is a question."""
 _ASKED = re.compile(_QUESTION_MARKS)
 _LATIN = Misread("utf-8").suspects
-_MARKS = {
-    Kind.UTF_8_AS_LATIN: re.compile("[\x80-\xff]"),
-    Kind.CP949_AS_LATIN: re.compile("[\x80-\xff]"),
-    Kind.UTF_8_AS_CP949: re.compile(_MISREAD[Kind.UTF_8_AS_CP949].korean_suspects),
-}
+_MARKS = {kind: re.compile(misread.korean_suspects) for kind, misread in _MISREAD.items()}
 _SUSPECTS = "|".join([*(misread.korean_suspects for misread in _MISREAD.values()), JAMO, REPLACEMENT, _QUESTION_MARKS])
 """Text that this does not find in is sound, and settled by that one look."""
 

@@ -12,10 +12,10 @@ _WORD = re.compile(rf"[{_COMMON}]{{2,}}|(?<!\S)[{_COMMON}](?!\S)")
 """Two syllables in a row, or one by itself."""
 _SYLLABLE = re.compile(r"[가-힣]")
 _HANJA = re.compile(r"[一-鿿\uf900-\ufaff]")
-HANGUL = r"[가-힣\u{1100}-\u{11FF}]"
-JAMO = r"[\u{1100}-\u{11FF}]"
+JAMO = "[\u1100-\u11ff]"
 """Conjoining jamo. Those for compatibility (ㄱ, ㅋㅋ) and the half-width ones are text that people write."""
-_JAMO_RUN = re.compile("[\u1100-\u11ff]+")
+HANGUL = f"[가-힣]|{JAMO}"
+_JAMO_RUN = re.compile(f"{JAMO}+")
 _LETTER = re.compile(r"[^\W\d_]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _SIGNS_AT_WORK = re.compile(r"(?<=[0-9A-Za-z])[°-¿][¡-¿]|[°-¿][¡-¿](?=[0-9A-Za-z])")

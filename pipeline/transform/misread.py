@@ -31,8 +31,8 @@ class Misread:
 
     @property
     def suspects(self) -> str:
-        """Pattern that every text matches which it may have happened to."""
-        return r"[\u{80}-\u{FF}]" if self.read_as is None else r"[^\x00-\x7F]"
+        """Pattern, to Python and Polars alike, of every text that it may have happened to."""
+        return r"[\x80-\xFF]" if self.read_as is None else r"[^\x00-\x7F]"
 
     @property
     def korean_suspects(self) -> str:

@@ -62,7 +62,7 @@ def test_a_person_sees_shares_samples_and_the_shorter_way(naru: Naru, stale: Pat
     said = naru("inspect", stale, "--encoding")
     assert "500 values (100.0%): CP949 that was read as Latin-1 or Windows-1252" in said
     assert "  ->  베어링 606x69" in said
-    assert "encoding: 7 of 10 text columns hold damaged text: all rows" in said
+    assert "encoding: 7 of 10 text columns hold damaged text: all readable rows" in said
     assert "hint: its header says code page 1252: --code-page 949 reads all of the file" in said
     assert "encoding: no damaged text" in naru("inspect", stale, "--encoding", "--code-page", "949")
     assert "the first 5 rows of each table" in naru("inspect", stale, "--encoding", "--rows", "5")
