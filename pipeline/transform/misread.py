@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.transform.hangul import has_hangul, korean_beyond_chance
 
@@ -66,24 +68,29 @@ class Misread:
         return self.meant == "utf-8" or codecs.lookup(self.meant).name == "utf-8"
 
     def _raw(self, text: str) -> bytes | None:
-        try:
-            if self.read_as is not None:
-                # Windows shows 0x80, which begins no character of CP949, as U+0080.
-                return b"\x80".join(_encoded(part, self.read_as) for part in text.split("\x80"))
-            return text.encode("latin-1")
-        except UnicodeError:
-            pass
-        try:
-            return None if self.read_as else text.translate(_WINDOWS_1252).encode("latin-1")
-        except UnicodeError:
-            return None
+        """The bytes, if one reading can have shown all of them so."""
+        readings = (partial(_in_codec, self.read_as),) if self.read_as else (_in_latin_1, _in_windows_1252)
+        for written in readings:
+            with suppress(UnicodeError):
+                return written(text)
+        return None
 
 
-def _encoded(text: str, codec: str) -> bytes:
-    raw = text.encode(codec)
-    if raw.decode(codec) != text:
+def _in_codec(codec: str, text: str) -> bytes:
+    # Windows shows 0x80, which begins no character of CP949, as U+0080.
+    parts = text.split("\x80")
+    raw = [part.encode(codec) for part in parts]
+    if [one.decode(codec) for one in raw] != parts:
         raise UnicodeError(f"{codec} does not give the text back")
-    return raw
+    return b"\x80".join(raw)
+
+
+def _in_latin_1(text: str) -> bytes:
+    return text.encode("latin-1")
+
+
+def _in_windows_1252(text: str) -> bytes:
+    return text.translate(_WINDOWS_1252).encode("latin-1")
 
 
 def _is_utf_8(raw: bytes) -> bool:
