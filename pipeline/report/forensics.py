@@ -27,8 +27,7 @@ def _print_column(console: Console, column: TextEvidence, line: str | None) -> N
     if column.undecodable:
         _say(console, f"  {column.undecodable:,} cells are no text in their own encoding", "yellow")
     for damage in column.damages:
-        share = damage.count / column.values
-        _say(console, f"  {damage.count:,} values ({share:.1%}): {damage.meaning}", "yellow")
+        _say(console, f"  {damage.count:,} values ({_share(damage.count, column.values)}): {damage.meaning}", "yellow")
         _print_samples(console, damage.samples, "")
     if column.doubtful:
         _say(console, f"  {column.doubtful:,} other values {_doubt(column)}", "yellow")
@@ -49,8 +48,17 @@ def _print_samples(console: Console, samples: Sequence[Sample], otherwise: str) 
         _say(console, f"      {_one_line(sample.before)}{'  ->  ' if after else ''}{_one_line(after)}", "dim")
 
 
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if part * 1000 >= whole else "less than 0.1%"
+
+
 def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """Controls as escapes, and jamo, which a terminal would show as the syllable that they are not."""
+    return "".join(c if c.isprintable() and not "\u1100" <= c <= "\u11ff" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:
