@@ -102,6 +102,17 @@ class Finding:
     """Told, and nothing against the target: the mapping allows it, or the source itself is at odds."""
 
 
+class Level(StrEnum):
+    """How far verification goes; each asks what those before it ask."""
+
+    COUNTS = "counts"
+    """Rows of source, target and quarantine."""
+    KEYS = "keys"
+    """Columns, keys, relationships, checks, required columns, identities and views too."""
+    CONTENT = "content"
+    """Every cell of every row too."""
+
+
 class Verdict(StrEnum):
     """What a run comes to in one word."""
 

@@ -18,6 +18,7 @@ from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     JsonOption,
+    LevelOption,
     LinksOption,
     MappingOption,
     Opened,
@@ -37,7 +38,7 @@ from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import keep_findings, occupied, summarize, verify_plan
 from pipeline.errors import UsageError
 from pipeline.log import open_log
-from pipeline.outcome import RunOutcome
+from pipeline.outcome import Level, RunOutcome
 from pipeline.postgres.connect import Target, connect
 from pipeline.report.progress import Bars, LogLines, PlainLines, Together
 from pipeline.report.text import as_json, print_forecast, print_notices, print_outcome
@@ -65,6 +66,7 @@ def migrate(
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
     salvage: SalvageOption = False,
+    level: LevelOption = Level.CONTENT,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for cron.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal.")] = False,
     json: JsonOption = False,
@@ -85,7 +87,7 @@ def migrate(
         if (settings.target_configured or restart) and not yes:
             _confirm_backup(target, opened.plan, restart=restart)
         options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
-        outcome = _migrate(opened, target, settings, options, run_id, console)
+        outcome = _migrate(opened, target, settings, options, run_id, console, level)
         if json:
             answer(as_json(outcome))
         print_outcome(console, outcome)  # before the source closes, which may fail on what it made on its server
@@ -95,7 +97,7 @@ def migrate(
 
 
 def _migrate(
-    opened: Opened, target: Target, settings: Settings, options: Options, run_id: str, console: Console
+    opened: Opened, target: Target, settings: Settings, options: Options, run_id: str, console: Console, level: Level
 ) -> RunOutcome:
     started = time.perf_counter()
     source, plan = opened.source, opened.plan
@@ -103,7 +105,7 @@ def _migrate(
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         unbuilt = Migration(source, plan, target, run, options, observer, stop.is_set).execute()
     with connect(target, application_name=f"naru {run_id}", autocommit=True) as connection:
-        findings = verify_plan(connection, plan, source)
+        findings = verify_plan(connection, plan, source, level=level)
         seconds = time.perf_counter() - started
         keep_findings(connection, plan, run, findings, seconds=seconds)
         return summarize(connection, plan, run, target, findings, unbuilt, seconds)

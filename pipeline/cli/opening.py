@@ -26,7 +26,7 @@ from pipeline.engine.plan import Plan, make_plan
 from pipeline.errors import SettingsError, UsageError
 from pipeline.mapping.models import Mapping
 from pipeline.mapping.read import read_mapping
-from pipeline.outcome import Run
+from pipeline.outcome import Level, Run
 from pipeline.postgres.connect import Target
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.settings import DbType, Settings, load_settings
@@ -60,6 +60,9 @@ LinksOption = Annotated[
 ]
 SalvageOption = Annotated[
     bool, typer.Option("--salvage", help="Read a damaged file as far as it can be; the rest goes to the quarantine.")
+]
+LevelOption = Annotated[
+    Level, typer.Option(help="How far to verify: rows counted, keys and relationships too, or every cell too.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 

@@ -11,6 +11,7 @@ from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     JsonOption,
+    LevelOption,
     LinksOption,
     MappingOption,
     Opened,
@@ -26,7 +27,7 @@ from pipeline.cli.opening import (
 )
 from pipeline.engine.summary import keep_findings, verify_plan
 from pipeline.errors import TargetError
-from pipeline.outcome import Finding, clean
+from pipeline.outcome import Finding, Level, clean
 from pipeline.postgres.connect import Connection, connect
 from pipeline.report.text import as_json, print_findings
 
@@ -35,20 +36,21 @@ def verify(
     source: SourceArgument = None,
     mapping: MappingOption = None,
     tables: TablesOption = "",
+    level: LevelOption = Level.CONTENT,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
     salvage: SalvageOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Check counts, keys, relationships, required columns, identities and the quarantine; exit 1 on a finding."""
+    """Compare every cell with the source, check counts, keys, relationships and the quarantine; exit 1 on a finding."""
     settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
     console = make_console(stderr=json)
     with opened_plan(settings, source, mapping, code_page, tables, salvage=salvage) as opened:
         target = open_target(settings, console)
         with connect(target, application_name="naru verify", autocommit=True) as connection:
             started = time.perf_counter()
-            findings = verify_plan(connection, opened.plan, opened.source)
+            findings = verify_plan(connection, opened.plan, opened.source, level=level)
             _keep(connection, opened, findings, console, seconds=time.perf_counter() - started)
     if json:
         answer(as_json({"target": target.describe(), "findings": findings}))

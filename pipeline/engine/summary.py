@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from pipeline.batch import Unreadable
 from pipeline.catalog import Notice, Table
-from pipeline.engine.plan import Plan
+from pipeline.engine.lookup import batches
+from pipeline.engine.plan import Plan, TableTask
+from pipeline.engine.prefetch import prefetched
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import loss_counts
 from pipeline.ledger.verification import record_verification
-from pipeline.outcome import Finding, Load, Run, RunOutcome, TableOutcome, Verdict, Verification, clean
+from pipeline.outcome import Finding, Level, Load, Run, RunOutcome, TableOutcome, Verdict, Verification, clean
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
 from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, relation, text
 from pipeline.sources.base import Source
-from pipeline.verify.subject import Subject
+from pipeline.transform.chain import Transformed
+from pipeline.verify.subject import Content, Subject
 from pipeline.verify.verify import verify
 
 _SCHEMA = "unreadable_schema"
+_BATCH_ROWS = 20_000
 
 
-def verify_plan(connection: Connection, plan: Plan, source: Source | None) -> tuple[Finding, ...]:
-    """Every verifier over every table of the plan; rows are counted again in the source, if it is given."""
+def verify_plan(
+    connection: Connection, plan: Plan, source: Source | None, *, level: Level = Level.CONTENT
+) -> tuple[Finding, ...]:
+    """Every verifier of the level over every table of the plan; rows are counted and read again in the source, if it
+    is given.
+    """
     with translated("reading the ledger"):
         ledger = Ledger(connection)
         installed = ledger.installed()
@@ -35,11 +43,21 @@ def verify_plan(connection: Connection, plan: Plan, source: Source | None) -> tu
                 ledger.load(task.target) if installed else None,
                 source.count(task.source.name) if source else None,
                 claimed_rows=task.source.rows,
+                content=_content(source, task) if source and level is Level.CONTENT else None,
             )
             for task in plan.tasks
         ]
     unread = tuple(Finding("source", n.table or "database", _SCHEMA, 1, n.text) for n in plan.unread)
-    return unread + verify(connection, subjects, plan.target.views)
+    return unread + verify(connection, subjects, plan.target.views, level)
+
+
+def _content(source: Source, task: TableTask) -> Content:
+    def read() -> Iterator[Transformed]:
+        found = batches(source, task, batch_rows=_BATCH_ROWS)
+        with prefetched(map(task.chain.apply, found)) as transformed:
+            yield from transformed
+
+    return Content(read, task.chain.origins)
 
 
 def keep_findings(

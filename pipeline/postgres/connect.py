@@ -26,6 +26,7 @@ _SESSION = {  # what a server or role may have set otherwise, and that would bre
     "transaction_timeout": "0",  # PostgreSQL 17
     "client_encoding": "UTF8",
     "extra_float_digits": "1",  # floats come back as they are
+    "bytea_output": "hex",
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
 }

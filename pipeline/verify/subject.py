@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.catalog import Table
 from pipeline.outcome import Finding, Load
 from pipeline.postgres.connect import Connection
+from pipeline.transform.chain import Transformed
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a table's rows are in the source now, and shall be in the target."""
+
+    read: Callable[[], Iterator[Transformed]]
+    """Reads all of them again, each time it is called; raises SourceError."""
+    origins: Mapping[str, str]
+    """By the target's column, the source's column that it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +32,8 @@ class Subject:
     """Rows counted in the source now; None where the source is not at hand."""
     claimed_rows: int | None = None
     """Rows that the source says it has, without counting; None where it says nothing."""
+    content: Content | None = None
+    """None where rows are not compared."""
     worded: Table | str | None = None
     """The target's expressions in PostgreSQL's words, or why it has none for them; None where it has no expression."""
 

@@ -192,7 +192,8 @@ def test_a_finished_run_is_not_repeated(database: Target, connection: Connection
 
     source.before_batch = never
     migrate(source, database, run_id="r2")
-    assert findings(source, database) == [("counts", "routings", "rows", 1)]
+    source.before_batch = lambda _table, _row: None
+    assert findings(source, database) == [("counts", "routings", "rows", 1), ("content", "routings", "missing rows", 1)]
 
 
 def test_a_lost_connection_is_made_again(database: Target, connection: Connection) -> None:

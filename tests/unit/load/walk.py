@@ -14,7 +14,7 @@ from pipeline.engine.plan import Plan, make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
 from pipeline.mapping.models import Mapping
-from pipeline.outcome import Run
+from pipeline.outcome import Level, Run
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.frames import FrameSource
@@ -97,9 +97,11 @@ def migrate(
     return Migration(source, plan, target, run, options, Silent()).execute()
 
 
-def findings(source: FrameSource, plan: Plan, target: Target) -> list[tuple[str, str, str, int]]:
+def findings(
+    source: FrameSource, plan: Plan, target: Target, level: Level = Level.CONTENT
+) -> list[tuple[str, str, str, int]]:
     with connect(target, application_name="t", autocommit=True) as connection:
-        found = verify_plan(connection, plan, source)
+        found = verify_plan(connection, plan, source, level=level)
     return [(f.verifier, f.table, f.subject, f.count) for f in found]
 
 

@@ -1,0 +1,54 @@
+"""Rows of the target as PostgreSQL itself writes them, for those who compare."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from pipeline.catalog import SqlType
+from pipeline.errors import TargetError
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.sql import SQL, Composable
+
+_ROWS = 50_000
+_BYTES = 16 << 20
+
+
+def copy_out(connection: Connection, rows: Composable, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows of a query as texts in frames of bounded size, under `names`; raises TargetError.
+
+    The server sends a row in a message of its own, so that a frame never ends within one.
+    """
+    part: list[bytes] = []
+    size = 0
+    with connection.cursor().copy(SQL("copy ({}) to stdout with (format csv)").format(rows)) as copy:
+        for row in copy:
+            part.append(bytes(row))
+            size += len(row)
+            if len(part) == _ROWS or size > _BYTES:
+                yield _texts(part, names)
+                part, size = [], 0
+    if part:
+        yield _texts(part, names)
+
+
+def _texts(rows: list[bytes], names: Sequence[str]) -> pl.DataFrame:
+    """NULL is unquoted and empty, as nothing else is."""
+    text = b"".join(rows)
+    frame = pl.read_csv(io.BytesIO(text), has_header=False, schema=dict.fromkeys(names, pl.String()))
+    if frame.height != len(rows):
+        raise TargetError(f"postgresql sent {len(rows):,} rows, and {frame.height:,} were read from its answer")
+    return frame
+
+
+def normal_texts(connection: Connection, type: SqlType, texts: pl.Series) -> pl.Series:
+    """What PostgreSQL would write of the texts, had they been stored as that type."""
+    # Not a cast to text, which is another form where a type has one of its own: of inet, with its mask.
+    statement = SQL(
+        "select case when value is not null then format('%%s', value::{}) end"
+        " from unnest(%s::text[]) with ordinality as given (value, place) order by place"
+    ).format(SQL(str(type)))
+    found = [text for (text,) in connection.execute(statement, [texts.to_list()])]
+    return pl.Series(texts.name, found, pl.String)

@@ -1,0 +1,69 @@
+"""A side of a comparison in bounded memory: how many rows it has, and the sum of their hashes.
+
+The sum does not depend on the order of the rows, and a row that is there twice counts twice. Rows are told apart by
+buckets of their key, so that a difference is looked for among few rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+import polars_hash
+
+BUCKETS = 4096
+ROW, KEY, BUCKET = "row", "key", "bucket"
+_EMPTY = pl.DataFrame(schema={BUCKET: pl.UInt16, "rows": pl.UInt64, "total": pl.UInt128})
+
+
+def cell(number: int) -> str:
+    """Name of a table's column in the frames of a comparison, where it stands beside ours."""
+    return f"c{number}"
+
+
+def hashed(texts: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The cells with a hash of each row, one of its key (where there is none, of the row), and the key's bucket."""
+    cells = [name for name in texts.columns if name != "locator"]
+    both = texts.with_columns(_framed(cells).alias(ROW), _framed(key or cells).alias(KEY))
+    both = both.with_columns(hash128(ROW), hash128(KEY))
+    return both.with_columns((pl.col(KEY) % BUCKETS).cast(pl.UInt16).alias(BUCKET))
+
+
+def hash128(name: str) -> pl.Expr:
+    """XXH3-128 with seed 0 of a column's UTF-8; NULL of NULL."""
+    return polars_hash.col(name).nchash.xxh3_128()
+
+
+def _framed(cells: Sequence[str]) -> pl.Expr:
+    """All cells as one text: U+0000, which no text of PostgreSQL holds, and `,` stand between two, and `N` for NULL."""
+    return pl.concat_str([pl.col(name).fill_null("\0N") for name in cells], separator="\0,")
+
+
+def summed(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Rows and sum of row hashes modulo 2^128 of each bucket that holds any, in order."""
+    sums = _EMPTY
+    for frame in frames:
+        part = frame.group_by(BUCKET).agg(rows=pl.len().cast(pl.UInt64), total=pl.col(ROW).sum())
+        sums = pl.concat([sums, part]).group_by(BUCKET).agg(pl.col("rows", "total").sum())
+    return sums.sort(BUCKET)
+
+
+def differing(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """Buckets whose sums are not equal, with the rows that both sides have there."""
+    both = one.join(other, on=BUCKET, how="full", coalesce=True)
+    same = pl.col("rows").eq_missing(pl.col("rows_right")) & pl.col("total").eq_missing(pl.col("total_right"))
+    rows = pl.col("rows").fill_null(0) + pl.col("rows_right").fill_null(0)
+    return both.filter(~same).select(BUCKET, rows=rows).sort(BUCKET)
+
+
+def groups(buckets: pl.DataFrame, most_rows: int) -> list[list[int]]:
+    """The buckets in groups of no more rows than that, or of one bucket."""
+    found: list[list[int]] = []
+    room = 0
+    for bucket, rows in buckets.rows():
+        if not found or rows > room:
+            found.append([])
+            room = most_rows
+        found[-1].append(bucket)
+        room -= rows
+    return found

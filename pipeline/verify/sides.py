@@ -1,0 +1,86 @@
+"""The two sides of a table's content, each as frames of the same texts, and independent of what loaded it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.catalog import Table
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.copy_out import copy_out, normal_texts
+from pipeline.postgres.sql import SQL, Composed, Literal, columns, query, relation
+from pipeline.transform.chain import Transformed
+from pipeline.verify.digest import cell, hashed
+from pipeline.verify.spelling import source_spelling, target_spelling
+from pipeline.verify.subject import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Reads a table's written columns on both sides, as `hashed` gives them."""
+
+    connection: Connection
+    table: Table
+    content: Content
+
+    @property
+    def cells(self) -> list[str]:
+        return [cell(number) for number in range(len(self.table.written))]
+
+    @property
+    def empty(self) -> pl.DataFrame:
+        """No rows, as the target gives them."""
+        return hashed(pl.DataFrame(schema=dict.fromkeys(self.cells, pl.String())), self.key)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Cells that tell a row: of the primary key; none where there is no key, or PostgreSQL computes some of it."""
+        names = self.table.written_names
+        key = self.table.primary_key
+        return tuple(cell(names.index(name)) for name in key) if {*key} <= {*names} else ()
+
+    def source(self) -> Iterator[tuple[pl.DataFrame, Transformed]]:
+        """Rows that shall be in the target, with their `locator`: those that wait in the quarantine unread are not."""
+        waiting = self._waiting()
+        for batch in self.content.read():
+            arriving = ~batch.origin.locators.is_in(waiting.implode())
+            frame = batch.frame.filter(arriving)
+            if frame.height:
+                cells = [self._spelled(number, frame[column.name]) for number, column in enumerate(self.table.written)]
+                locators = batch.origin.locators.filter(arriving).alias("locator")
+                yield hashed(pl.DataFrame([*cells, locators]), self.key), batch
+
+    def target(self) -> Iterator[pl.DataFrame]:
+        """Rows of the target, and those that arrived and were taken out for breaking a constraint."""
+        spell = [target_spelling(column.type) for column in self.table.written]
+        for texts in copy_out(self.connection, self._rows(), self.cells):
+            yield hashed(pl.DataFrame([how(cells) for how, cells in zip(spell, texts, strict=True)]), self.key)
+
+    def _spelled(self, number: int, values: pl.Series) -> pl.Series:
+        type = self.table.written[number].type
+        spell = source_spelling(type)
+        texts = normal_texts(self.connection, type, values) if spell is None else spell(values)
+        return texts.alias(cell(number))
+
+    def _waiting(self) -> pl.Series:
+        """Locators of rows that were refused before they arrived."""
+        name = {"schema": self.table.schema, "table": self.table.name}
+        found = [locator for (locator,) in self.connection.execute(query("refused_locators"), name)]
+        return pl.Series(found, dtype=pl.Int64)
+
+    def _rows(self) -> Composed:
+        names = self.table.written_names
+        return SQL(
+            "select {names} from {table} union all select {arrived}"
+            " from _naru.reject r, json_populate_record(null::{table}, r.row_values) as t"
+            " where r.stage = 'constraint' and r.replayed_at is null"
+            " and (r.target_schema, r.target_table) = ({schema}, {name})"
+        ).format(
+            names=columns(names),
+            arrived=columns(names, of="t"),
+            table=relation(self.table),
+            schema=Literal(self.table.schema),
+            name=Literal(self.table.name),
+        )
