@@ -43,7 +43,7 @@ def verify_plan(
                 ledger.load(task.target) if installed else None,
                 source.count(task.source.name) if source else None,
                 claimed_rows=task.source.rows,
-                content=_content(source, task) if source and level is Level.CONTENT else None,
+                content=content_of(source, task) if source and level is Level.CONTENT else None,
             )
             for task in plan.tasks
         ]
@@ -51,7 +51,9 @@ def verify_plan(
     return unread + verify(connection, subjects, plan.target.views, level)
 
 
-def _content(source: Source, task: TableTask) -> Content:
+def content_of(source: Source, task: TableTask) -> Content:
+    """The rows of a task's source, read and transformed anew, beside what compares them."""
+
     def read() -> Iterator[Transformed]:
         found = batches(source, task, batch_rows=_BATCH_ROWS)
         with prefetched(map(task.chain.apply, found)) as transformed:

