@@ -42,7 +42,7 @@ class Sides:
         return tuple(cell(names.index(name)) for name in key) if {*key} <= {*names} else ()
 
     def source(self) -> Iterator[tuple[pl.DataFrame, Transformed]]:
-        """Rows that shall be in the target, with their `locator`: those that wait in the quarantine unread are not."""
+        """Rows that shall have arrived, with their `locator`, in batches as they were read."""
         waiting = self._waiting()
         for batch in self.content.read():
             arriving = ~batch.origin.locators.is_in(waiting.implode())
