@@ -80,7 +80,8 @@ def test_a_finding_is_exit_code_1_and_names_its_table(naru: Naru, sample: Path, 
     assert "audit_logs" in said
     assert "the target should hold 5,000 rows and holds 4,999" in said
     found = naru.start("verify", str(sample), "--json").communicate(timeout=240)[0]
-    assert [f["table"] for f in json.loads(found)["findings"]] == ["audit_logs"]
+    told = [(f["verifier"], f["table"], f["subject"]) for f in json.loads(found)["findings"]]
+    assert told == [("counts", "audit_logs", "rows"), ("content", "audit_logs", "missing rows")]
 
 
 def test_a_target_with_data_of_others_is_not_touched_without_a_yes(naru: Naru, sample: Path, database: Target) -> None:
