@@ -118,11 +118,6 @@ class Chain:
     def source_columns(self) -> tuple[str, ...]:
         return tuple(self.source_dtypes)
 
-    @property
-    def origins(self) -> dict[str, str]:
-        """By the target's column, the source's column that it comes from."""
-        return {column.target.name: column.source for column in self._columns}
-
     def apply(self, batch: Batch) -> Transformed:
         origin = Origin.of(self._table, self._key, batch)
         findings = _Findings(origin)

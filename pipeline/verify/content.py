@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from pipeline.outcome import Finding, Loss
+from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
 from pipeline.verify.differences import differences, kept
 from pipeline.verify.digest import BUCKET, differing, groups, summed
 from pipeline.verify.sides import Sides
 from pipeline.verify.subject import Subject
-from pipeline.verify.wording import EXTRA, Losses, Told, Wording
+from pipeline.verify.wording import EXTRA, Rules, Told, Wording
 
 _CELLS_AT_ONCE = 500_000
 """Of rows that are looked into: some 250 MB where each value is long."""
@@ -52,23 +52,24 @@ def _holds_others(subject: Subject) -> bool:
 
 def _look_into(sides: Sides, buckets: Sequence[int], *, others: bool) -> list[Told]:
     """What differs among the rows of these buckets; `others` may have put rows beside ours."""
-    source, losses = _kept_source(sides, buckets)
+    source, rules = _kept_source(sides, buckets)
     target = [kept(_only(frame, buckets), sides.cells) for frame in sides.target()]
     found = differences(source, pl.concat([_none(sides), *target]), sides.cells, keyed=bool(sides.key))
-    wording = Wording(sides.table.written, sides.key, sides.content.origins, losses)
+    wording = Wording(sides.table.written, sides.key, rules)
     return [told for told in wording.tell(found) if not (others and told[0] == EXTRA)]
 
 
-def _kept_source(sides: Sides, buckets: Sequence[int]) -> tuple[pl.DataFrame, Losses]:
+def _kept_source(sides: Sides, buckets: Sequence[int]) -> tuple[pl.DataFrame, Rules]:
     """The rows of these buckets, and what the mapping changed in them."""
     frames = [_none(sides).with_columns(locator=pl.lit(None, pl.Int64))]
-    losses: dict[tuple[object, str], Loss] = {}
+    rules: dict[tuple[object, str], str] = {}
     for frame, batch in sides.source():
         rows = _only(frame, buckets)
         frames.append(kept(rows, sides.cells))
-        places = {*rows["locator"]} if batch.losses else set()
-        losses |= {(loss.locator, loss.column): loss for loss in batch.losses if loss.locator in places}
-    return pl.concat(frames, how="diagonal"), losses
+        for losses in batch.losses:
+            ours = losses.frame.filter(pl.col("locator").is_in(rows["locator"].implode()))
+            rules |= {(locator, losses.target_column): rule for locator, rule in ours.select("locator", "rule").rows()}
+    return pl.concat(frames, how="diagonal"), rules
 
 
 def _only(frame: pl.DataFrame, buckets: Sequence[int]) -> pl.DataFrame:

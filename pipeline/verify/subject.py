@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pipeline.catalog import Table
@@ -17,8 +17,6 @@ class Content:
 
     read: Callable[[], Iterator[Transformed]]
     """Reads all of them again, each time it is called; raises SourceError."""
-    origins: Mapping[str, str]
-    """By the target's column, the source's column that it comes from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from pipeline.catalog import Column
-from pipeline.outcome import Loss
 from pipeline.verify.differences import SHOWN, Differences, differs
 from pipeline.verify.digest import cell
 from pipeline.verify.spelling import readable
@@ -18,8 +17,8 @@ _CELLS = 6
 """Of a row that has no key to name it by."""
 
 Row = Mapping[str, object]
-Losses = Mapping[tuple[object, str], Loss]
-"""By locator and column of the source."""
+Rules = Mapping[tuple[object, str], str]
+"""By locator and column of the target, the rule by which the mapping changed the value."""
 Told = tuple[str, int, list[str]]
 """Subject, number of cells or rows, and the first of them."""
 
@@ -30,8 +29,7 @@ class Wording:
 
     columns: Sequence[Column]
     key: Sequence[str]
-    origins: Mapping[str, str]
-    losses: Losses
+    rules: Rules
 
     def tell(self, found: Differences) -> Iterator[Told]:
         """Column by column, then of whole rows; a row without a pair is told once, not by its cells."""
@@ -51,9 +49,9 @@ class Wording:
             source = target = f"{source}, and differ behind its first {SHOWN} characters"
         elif normalize("NFC", source) == normalize("NFC", target):  # they look the same, and are not
             source, target = ascii(row[name]), ascii(row[f"{name}_right"])
-        loss = self.losses.get((row["locator"], self.origins[column.name]))
-        rule = f" (changed by the mapping: {loss.rule})" if loss else ""
-        return f"at {self._row(row)}: source {source}, target {target}{rule}"
+        rule = self.rules.get((row["locator"], column.name))
+        changed = f" (changed by the mapping: {rule})" if rule else ""
+        return f"at {self._row(row)}: source {source}, target {target}{changed}"
 
     def _row(self, row: Row) -> str:
         numbers = [n for n in range(len(self.columns)) if cell(n) in self.key] or range(len(self.columns))[:_CELLS]

@@ -44,7 +44,7 @@ def subject_of(table: Table, *frames: pl.DataFrame) -> Subject:
     """`frames` are the batches of its source."""
     starts = [sum(frame.height for frame in frames[:n]) for n in range(len(frames))]
     batches = [_transformed(frame, start) for frame, start in zip(frames, starts, strict=True)]
-    content = Content(lambda: iter(batches), {name: name for name in table.column_names})
+    content = Content(lambda: iter(batches))
     return Subject("T", table, None, None, content=content)
 
 

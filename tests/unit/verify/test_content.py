@@ -223,5 +223,5 @@ def test_a_source_that_says_something_else_the_second_time_is_no_proof(connectio
     assert part
     given = iter([part, whole])
     subject = subject_of(table, pl.DataFrame())
-    changing = type(whole)(lambda: next(given).read(), whole.origins)
+    changing = type(whole)(lambda: next(given).read())
     assert [s for s, _ in told(connection, type(subject)("T", table, None, None, content=changing))] == ["rows"]
