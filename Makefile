@@ -45,8 +45,11 @@ libraries:  ## Install the system libraries that reading a live SQL Server needs
 demo: $(STAMP)  ## Migrate the sample database into an embedded PostgreSQL
 	$(BIN)/python -m pipeline migrate samples/routing_ml.accdb --yes
 
-test: $(STAMP)  ## Run the tests
-	$(BIN)/python -m pytest
+# Each worker has a PostgreSQL of its own, so more than eight would cost more memory than they save time.
+PARALLEL := -n logical --maxprocesses 8 --dist worksteal
+
+test: $(STAMP)  ## Run the tests, on all cores
+	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: $(STAMP)  ## Check style, types and who imports whom
 	$(BIN)/ruff check
@@ -82,7 +85,7 @@ MUTATIONS ?= 500000
 SEED ?= 20000
 
 fuzz: $(STAMP)  ## Run the property tests for long, and read MUTATIONS=500000 damaged files from SEED=20000 on
-	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz --timeout=0
+	$(BIN)/python -m pytest $(PARALLEL) -m hypothesis --hypothesis-profile=fuzz --timeout=0
 	NARU_FUZZ_COUNT=$(MUTATIONS) NARU_FUZZ_FIRST=$(SEED) $(BIN)/python -m pytest tests/fuzz
 
 bench: $(STAMP)  ## Measure, as ratios to a ceiling of the same run

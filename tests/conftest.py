@@ -24,11 +24,17 @@ settings.load_profile("naru")
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
-    """A running embedded server that lives as long as the session."""
+    """A running embedded server that lives as long as the session; each worker of pytest-xdist has its own.
+
+    It writes without waiting for the disk: a database per test is made and dropped five times as fast. No test takes
+    the power away, and those that mistreat a server, or ask how it is set, start one of their own.
+    """
     with tempfile.TemporaryDirectory(prefix="naru-tests-", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)  # where root becomes another user, that one has to get in
         embedded = EmbeddedServer(Path(directory, "home"))
-        embedded.ensure_running()
+        with connect(embedded.ensure_running(), application_name="tests", autocommit=True) as admin:
+            admin.execute("alter system set fsync = off")
+            admin.execute("select pg_reload_conf()")
         yield embedded
         embedded.stop()
 
@@ -38,7 +44,7 @@ def database(server: EmbeddedServer) -> Iterator[Target]:
     """An empty database, dropped after the test."""
     name = f"test_{next(_numbers)}"
     with connect(server.target(), application_name="tests", autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        admin.execute(sql.SQL("create database {} strategy file_copy").format(sql.Identifier(name)))
         yield server.target().with_database(name)
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 

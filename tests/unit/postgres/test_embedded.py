@@ -51,19 +51,6 @@ def test_a_running_server_is_used_again(server: EmbeddedServer) -> None:
     assert before.running
 
 
-def test_it_is_safe_and_speaks_utf8(server: EmbeddedServer) -> None:
-    names = (
-        "fsync",
-        "synchronous_commit",
-        "full_page_writes",
-        "server_encoding",
-        "password_encryption",
-        "data_checksums",
-    )
-    shown = [_execute(server.target(), f"show {name}")[0][0] for name in names]
-    assert shown == ["on", "on", "on", "UTF8", "scram-sha-256", "on"]
-
-
 def test_it_listens_on_the_loopback_alone(server: EmbeddedServer) -> None:
     listening = {c.laddr for c in psutil.Process(_pid(server)).net_connections() if c.status == psutil.CONN_LISTEN}
     assert listening == {("127.0.0.1", server.target().port)}
@@ -103,6 +90,20 @@ def test_its_psql_enters(server: EmbeddedServer) -> None:
 
 
 # --- a life of its own ----------------------------------------------------------------------------
+
+
+def test_it_is_safe_and_speaks_utf8(home: Path) -> None:
+    names = (
+        "fsync",
+        "synchronous_commit",
+        "full_page_writes",
+        "server_encoding",
+        "password_encryption",
+        "data_checksums",
+    )
+    target = EmbeddedServer(home).ensure_running()
+    shown = [_execute(target, f"show {name}")[0][0] for name in names]
+    assert shown == ["on", "on", "on", "UTF8", "scram-sha-256", "on"]
 
 
 def test_data_and_port_survive_stop_and_start(home: Path) -> None:
