@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from pipeline.postgres.connect import Target, connect
@@ -17,7 +17,8 @@ from pipeline.postgres.embedded import EmbeddedServer
 _ROOT = Path(__file__).parent.parent
 _numbers = count(1)
 
-settings.register_profile("naru", deadline=None)  # a busy machine is not a failure
+# A busy machine is not a failure.
+settings.register_profile("naru", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fuzz", parent=settings.get_profile("naru"), max_examples=5000)
 settings.load_profile("naru")
 

@@ -41,7 +41,7 @@ def test_a_killed_server_that_comes_back_is_resumed_by_itself(
     own_server: EmbeddedServer, sample: Path, tmp_path: Path
 ) -> None:
     naru = Naru(tmp_path, own_server.target())
-    process = naru.start("migrate", sample, "--batch-size", "2")
+    process = naru.start("migrate", sample, "--batch-size", "10")
     wait_for_batches(own_server, 20)
     pid = own_server.status().pid
     assert pid is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalog import Catalog, Column, Notice, SqlType, Table
@@ -111,7 +111,6 @@ def _source(mapping: Mapping) -> Catalog:
     )
 
 
-@settings(max_examples=300, deadline=None)
 @given(_MAPPING)
 def test_reading_back_gives_an_equal_mapping(tmp_path_factory: pytest.TempPathFactory, mapping: Mapping) -> None:
     path = tmp_path_factory.getbasetemp() / "roundtrip.yaml"
