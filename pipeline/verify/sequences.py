@@ -24,10 +24,15 @@ def verify_sequences(connection: Connection, subject: Subject) -> Iterator[Findi
         row = connection.execute(statement).fetchone()
         if row is None:
             yield _finding(subject, column.name, "the column numbers no new rows: it has no sequence")
-        elif row[0] is None:
+            continue
+        following, highest, known, sequence = row
+        if not known:
+            detail = f"not verified: this user may not read its sequence; `grant select on sequence {sequence}`"
+            yield _finding(subject, column.name, detail)
+        elif following is None:
             yield _finding(subject, column.name, "the column numbers no new rows: its sequence has no numbers left")
-        elif row[0] <= row[1]:
-            yield _finding(subject, column.name, f"the next number is {row[0]:,}, and {row[1]:,} is in use")
+        elif following <= highest:
+            yield _finding(subject, column.name, f"the next number is {following:,}, and {highest:,} is in use")
 
 
 def _finding(subject: Subject, column: str, detail: str) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from psycopg import sql
 
 from pipeline.engine.summary import verify_plan
 from pipeline.mapping.models import IndexMapping
@@ -186,6 +187,29 @@ def test_what_cannot_be_compared_is_a_finding(database: Target, connection: Conn
     migrate(source, plan, database)
     connection.execute(f"alter database {database.database} set default_transaction_read_only = on")  # type: ignore[call-overload]
     assert sorted(findings(source, plan, database)) == [("checks", "item", "item_code_check", 1), *KNOWN]
+
+
+def test_a_sequence_that_the_user_may_not_read_is_neither_clean_nor_behind(
+    database: Target, connection: Connection
+) -> None:
+    source = given()
+    plan = plan_of(source)
+    migrate(source, plan, database)
+    name = sql.Identifier(f"reader_{database.database}")
+    connection.execute(sql.SQL("create role {0}; grant usage on schema _naru to {0}").format(name))
+    connection.execute(sql.SQL("grant select on all tables in schema _naru, public to {}").format(name))
+    try:
+        connection.execute(sql.SQL("set role {}").format(name))
+        told = [it for it in verify_plan(connection, plan, source) if it.verifier == "sequences"]
+        assert [(it.table, it.subject, it.allowed) for it in told] == [("item", "id", False)]
+        assert "not verified" in told[0].detail
+        assert "grant select on sequence item_id_seq" in told[0].detail
+        connection.execute("reset role")
+        connection.execute(sql.SQL("grant select on sequence item_id_seq to {}").format(name))
+        connection.execute(sql.SQL("set role {}").format(name))
+        assert not [it for it in verify_plan(connection, plan, source) if it.verifier == "sequences"]
+    finally:
+        connection.execute(sql.SQL("reset role; drop owned by {0}; drop role {0}").format(name))
 
 
 def test_a_default_that_is_gone_or_another_is_found(database: Target, connection: Connection) -> None:
