@@ -33,7 +33,7 @@ def losses(
         translated("reading the losses"),
         connection.transaction(),
     ):
-        found = Ledger(connection).installed()
+        found = Ledger(connection).ready()
         counts, shown = _recorded(connection, table, column, rule, limit) if found else ([], [])
     if json:
         answer(as_json({"summary": counts, "losses": shown}))

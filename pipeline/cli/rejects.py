@@ -49,7 +49,7 @@ def rejects(
         connection.transaction(),
     ):
         ledger = Ledger(connection)
-        summary, shown = _waiting(ledger, table, limit) if ledger.installed() else ([], [])
+        summary, shown = _waiting(ledger, table, limit) if ledger.ready() else ([], [])
     if json:
         answer(as_json({"summary": summary, "rejects": shown}))
     else:

@@ -20,7 +20,7 @@ def status(json: JsonOption = False) -> None:
         translated("reading the ledger"),
     ):
         ledger = Ledger(connection)
-        runs, loads = (ledger.runs(), ledger.loads()) if ledger.installed() else ([], [])
+        runs, loads = (ledger.runs(), ledger.loads()) if ledger.ready() else ([], [])
     if json:
         answer(as_json({"runs": runs, "loads": loads}))
     print_status(console, runs, loads)

@@ -36,10 +36,7 @@ def replay(connection: Connection, plan: Plan) -> tuple[int, int]:
     with translated("preparing the replay"):
         lock.acquire(connection)
         ledger = Ledger(connection)
-        loads = []
-        if ledger.installed():
-            ledger.install()  # one of an earlier version lacks what is written now
-            loads = [ledger.load(task.target) for task in plan.tasks]
+        loads = [ledger.load(task.target) for task in plan.tasks] if ledger.ready() else []
     if not any(loads):
         hint = "give the mapping of the migration with --mapping"
         raise TargetError("no table of this mapping has been loaded, so none has refused rows", hint=hint)

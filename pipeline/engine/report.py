@@ -1,4 +1,4 @@
-"""Puts a report together from what the target's ledger keeps; reads, and writes nothing."""
+"""Puts a report together from what the target's ledger keeps; writes nothing into one of this version."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ def make_report(connection: Connection, target: Target, run_id: str | None) -> R
     Its tables are those that were loaded from the same source, by whichever run, and those that it verified.
     Raises UsageError where there is no such run, and TargetError.
     """
+    ledger = Ledger(connection)
+    with translated("reading the ledger"):
+        stands = ledger.ready()
     with translated("reading the ledger"), connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
-        ledger = Ledger(connection)
-        run = run_record(connection, run_id) if ledger.installed() else None
+        run = run_record(connection, run_id) if stands else None
         if run is None:
             raise _unknown(target, run_id)
         verification = recorded_verification(connection, run.run_id)

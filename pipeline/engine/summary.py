@@ -35,7 +35,7 @@ def verify_plan(
     """
     with translated("reading the ledger"):
         ledger = Ledger(connection)
-        installed = ledger.installed()
+        installed = ledger.ready()
         subjects = [
             Subject(
                 task.source.name,
@@ -113,7 +113,7 @@ def occupied(connection: Connection, plan: Plan, *, restart: bool) -> list[str]:
     """
     with translated("looking for data in the target"):
         ledger = Ledger(connection)
-        loads = ledger.loads() if ledger.installed() else []
+        loads = ledger.loads() if ledger.ready() else []
         ours = {load.target_table: load for load in loads if load.target_schema == plan.schema and load.staging is None}
         tables = [Table(name, (), plan.schema) for name in table_names(connection, plan.schema)]
         return [

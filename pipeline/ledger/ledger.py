@@ -5,22 +5,24 @@ A batch's position commits with its rows, so a resumed run needs no reconciliati
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, replace
+from functools import cache
 from importlib import resources
 
 from pipeline.batch import Position
 from pipeline.catalog import Table
 from pipeline.errors import TargetError
-from pipeline.ledger import values
+from pipeline.ledger import lock, values
 from pipeline.outcome import Load, PastRun, Reject, RejectCount, Run, Stage, StoredReject
-from pipeline.postgres.connect import Connection
+from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import schema_exists
-from pipeline.postgres.records import records
-from pipeline.postgres.sql import query
+from pipeline.postgres.records import one, records
+from pipeline.postgres.sql import SQL, Literal, query
 
 
 class Ledger:
@@ -31,11 +33,31 @@ class Ledger:
         return self.connection.execute("select to_regclass('_naru.loss') is not null").fetchone() == (True,)
 
     def install(self) -> None:
-        """Create the ledger's schema; does nothing where it stands."""
+        """Create the ledger's schema, or bring that of another version to our layout; keeps what it holds."""
         if not schema_exists(self.connection, "_naru"):
             self.connection.execute("create schema _naru")
-        ddl = resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
-        self.connection.execute(ddl)
+        self.connection.execute(_ddl())
+        self.connection.execute(SQL("comment on table _naru.run is {}").format(Literal(_layout())))
+
+    def ready(self) -> bool:
+        """Whether there is a ledger, for one who only reads it; that of another version is brought to our layout.
+
+        Raises LockedError while a run is under way, which may be of that version, and TargetError.
+        """
+        if not self.installed():
+            return False
+        layout, owner, ours = one(self.connection, query("ledger_layout"))
+        if layout == _layout():
+            return True
+        if not ours:
+            raise TargetError(
+                "the ledger in schema _naru was made by another version of Naru, and its owner alone can upgrade it",
+                hint=f"run once as {owner}: python -m pipeline status",
+            )
+        with translated("upgrading the ledger of another version"), self.connection.transaction():
+            lock.acquire_until_commit(self.connection)
+            self.install()
+        return True
 
     # -- runs
 
@@ -162,6 +184,16 @@ class Ledger:
         self.connection.execute(
             "update _naru.reject set replayed_at = clock_timestamp() where reject_id = any(%s)", [reject_ids]
         )
+
+
+@cache
+def _ddl() -> str:
+    return resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
+
+
+def _layout() -> str:
+    """Follows from the schema itself, so that no change of it can forget to be a new layout."""
+    return f"ledger of Naru, layout {hashlib.sha256(_ddl().encode()).hexdigest()[:12]}"
 
 
 def storable(text: str) -> str:

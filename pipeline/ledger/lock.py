@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from pipeline.errors import LockedError, TargetUnavailable
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.sql import query
+from pipeline.postgres.sql import SQL, query
 from pipeline.retry import BRIEFLY
 
 # "naru" in ASCII: any constant does that nobody else uses.
@@ -17,8 +19,17 @@ def acquire(connection: Connection, application_name: str | None = None) -> None
     A session of the same `application_name` is our own from before a network cut, which the server has
     not noticed yet: it is ended, and TargetUnavailable asks for another try.
     """
-    if BRIEFLY(_try, connection):
-        return
+    if not BRIEFLY(_try, connection, query("try_lock")):
+        _refuse(connection, application_name)
+
+
+def acquire_until_commit(connection: Connection) -> None:
+    """As `acquire`, and let go of it where the transaction ends that the caller has open."""
+    if not BRIEFLY(_try, connection, query("try_lock_until_commit")):
+        _refuse(connection, None)
+
+
+def _refuse(connection: Connection, application_name: str | None) -> NoReturn:
     holder = connection.execute(query("lock_holder"), {"key": LOCK_KEY}).fetchone()
     who = "another run"
     if holder:
@@ -33,5 +44,5 @@ def acquire(connection: Connection, application_name: str | None = None) -> None
     )
 
 
-def _try(connection: Connection) -> bool:
-    return connection.execute("select pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() == (True,)
+def _try(connection: Connection, statement: SQL) -> bool:
+    return connection.execute(statement, {"key": LOCK_KEY}).fetchone() == (True,)
