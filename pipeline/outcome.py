@@ -189,6 +189,12 @@ class Load:
     rows_before: int = 0
     rows_updated: int = 0
     seconds: float = 0.0
+    planned_rows: int | None = None
+    """What the source said before the load that it holds; None where it said nothing, or nobody kept it."""
+    planned_seconds: float | None = None
+    """Expected to be taken, at the pace of the table's load before or of its own second batch; None: nothing told."""
+    planned_by: str | None = None
+    """The run whose pace that was; `run_id` for its own second batch."""
 
     @property
     def rows_loaded(self) -> int:

@@ -30,6 +30,9 @@ class Forecast:
     """Reason, how many, and the first of them. Keys and relationships are checked after a load only."""
     losses: int
     seconds: float
+    """Of loading, with keys; without relationships and verification."""
+    sample_rows: int
+    """Those that were written to this target to time it; 0 where none was, as where PostgreSQL refused them."""
 
     @property
     def rejected(self) -> int:
@@ -58,14 +61,19 @@ def _forecast_table(source: Source, task: TableTask, connection: Connection, bat
             reasons[reject.reason] += 1
             first.setdefault(reject.reason, reject)
     reading = time.perf_counter() - started
-    writing = _time_writing(connection, task, sample, rows) if sample else 0.0
+    writing = _time_writing(connection, task, sample, rows) if sample else None
+    written = sample.frame.height if sample and writing is not None else 0
     rejects = tuple((reason, count, first[reason]) for reason, count in reasons.most_common())
     # Reading and writing overlap in a real run; building keys does not, and is in the sample.
-    return Forecast(task.source.name, task.target.name, rows, filtered, rejects, losses, max(reading, writing))
+    seconds = max(reading, writing or 0)
+    return Forecast(task.source.name, task.target.name, rows, filtered, rejects, losses, seconds, written)
 
 
-def _time_writing(connection: Connection, task: TableTask, sample: Transformed, rows: int) -> float:
-    """Seconds that writing all rows and their keys would take, from one batch into a table that is rolled back."""
+def _time_writing(connection: Connection, task: TableTask, sample: Transformed, rows: int) -> float | None:
+    """Seconds that writing all rows and their keys would take, from one batch into a table that is rolled back.
+
+    None where PostgreSQL refuses the batch.
+    """
     scratch = replace(task.target, name="naru_sample", schema="pg_temp")
     encoder = CopyEncoder(task.target)
     started = time.perf_counter()
@@ -75,7 +83,7 @@ def _time_writing(connection: Connection, task: TableTask, sample: Transformed, 
             payload = encoder.encode(sample.frame)
             copy_in(connection, Identifier("pg_temp", scratch.name), encoder, payload)
         except RowsRefused:  # the sample's time is an estimate; its refusal is the real run's to report
-            return 0.0
+            return None
         for index in scratch.indexes:
             names = SQL(", ").join(map(Identifier, index.columns))
             connection.execute(SQL("create index on {} ({})").format(Identifier("pg_temp", scratch.name), names))

@@ -94,6 +94,9 @@ def _table(load: Load, verification: Verification | None, changed: tuple[LossSam
         run_id=load.run_id,
         verified=verification is not None and _verified(load, verification),
         findings=sum(it.table == load.target_table and not it.allowed for it in found),
+        planned_rows=load.planned_rows,
+        planned_seconds=load.planned_seconds,
+        planned_by=load.planned_by,
     )
 
 

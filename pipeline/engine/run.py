@@ -181,6 +181,7 @@ class Migration:
         staging = (
             staging_name(task.target) if needs_staging(connection, ledger, task.target, task.mapping.load) else None
         )
+        seconds, paced_by = _expected(task, earlier, self.run)
         load = Load(
             task.target.schema or "public",
             task.target.name,
@@ -189,6 +190,9 @@ class Migration:
             self.run.fingerprint,
             task.digest,
             staging,
+            planned_rows=task.source.rows,
+            planned_seconds=seconds,
+            planned_by=paced_by,
         )
         ledger.open_load(load)
         prepare(connection, load, task.target)
@@ -259,6 +263,19 @@ class Migration:
 def _cannot_go_on(load: Load) -> bool:
     """Whether rows have arrived of a table whose source cannot go on behind them: its load begins again."""
     return load.state == "loading" and load.batches > 0 and load.position is None
+
+
+def _expected(task: TableTask, earlier: Load | None, run: Run) -> tuple[float | None, str | None]:
+    """Seconds that the rows would take at the pace of the table's earlier load, and its run; None: no such pace.
+
+    A load that this run itself began, and begins again after a cut, keeps what was expected first.
+    """
+    rows = task.source.rows
+    if earlier is not None and earlier.run_id == run.run_id:
+        return earlier.planned_seconds, earlier.planned_by
+    if rows is None or earlier is None or earlier.source_table != task.source.name or not earlier.rows_read:
+        return None, None
+    return rows * earlier.seconds / earlier.rows_read, earlier.run_id
 
 
 def _settlement(task: TableTask, load: Load) -> Settlement:

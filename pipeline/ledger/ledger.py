@@ -108,9 +108,13 @@ class Ledger:
             )
         self.connection.execute(
             """insert into _naru.load
-            (target_schema, target_table, source_table, run_id, fingerprint, mapping_digest, staging)
-            values (%s, %s, %s, %s, %s, %s, %s)""",
-            [*target, load.source_table, load.run_id, load.fingerprint, load.mapping_digest, load.staging],
+            (target_schema, target_table, source_table, run_id, fingerprint, mapping_digest, staging,
+            planned_rows, planned_seconds, planned_by)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            [
+                *(*target, load.source_table, load.run_id, load.fingerprint, load.mapping_digest, load.staging),
+                *(load.planned_rows, load.planned_seconds, load.planned_by),
+            ],
         )
 
     def advance(

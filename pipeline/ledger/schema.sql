@@ -31,8 +31,20 @@ create table if not exists _naru.load (
     rows_before bigint not null default 0,  -- rows of others in the target when ours were merged
     rows_updated bigint not null default 0,  -- of rows_before, those that an upsert overwrote
     seconds double precision not null default 0,
+    planned_rows bigint,  -- what the source said before the load that it holds; null: it said nothing
+    planned_seconds double precision,  -- null: nothing to judge by
+    planned_by text,  -- the run whose pace they rest on: an earlier one, or run_id for the load's own second batch
     primary key (target_schema, target_table)
 );
+-- A ledger of before keeps no plan. Looked for first: to alter takes a lock.
+do $$
+begin
+    if not exists (select from pg_attribute
+                   where attrelid = '_naru.load'::regclass and attname = 'planned_rows') then
+        alter table _naru.load add planned_rows bigint, add planned_seconds double precision, add planned_by text;
+    end if;
+end
+$$;
 
 -- The views that Naru made, and how they stood then: one that another has changed is not ours to drop.
 create table if not exists _naru.view (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +47,21 @@ class TableReport:
     """Whether the verification spoke of it."""
     findings: int
     """Those that are not allowed."""
+    planned_rows: int | None = None
+    """What the source said before the load that it holds; None where that is not known."""
+    planned_seconds: float | None = None
+    """To compare with `seconds`; None: neither an earlier load of the table nor its second batch could tell."""
+    planned_by: str | None = None
+    """The run of that earlier load; `run_id` for its own second batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Plan and actual of the tables that have a plan: of the others neither is counted."""
+
+    tables: int
+    planned: float
+    actual: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,9 @@ class Totals:
     filtered: int
     losses: int
     seconds: float
+    plan_rows: Compared | None
+    """Rows planned and read; None where no table has a plan."""
+    plan_seconds: Compared | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +118,13 @@ def total(tables: tuple[TableReport, ...]) -> Totals:
         sum(table.filtered for table in tables),
         sum(table.losses for table in tables),
         sum(table.seconds for table in tables),
+        _compared((table.planned_rows, table.read) for table in tables),
+        _compared((table.planned_seconds, table.seconds) for table in tables),
     )
+
+
+def _compared(pairs: Iterable[tuple[float | None, float]]) -> Compared | None:
+    known = [(planned, actual) for planned, actual in pairs if planned is not None]
+    if not known:
+        return None
+    return Compared(len(known), sum(planned for planned, _ in known), sum(actual for _, actual in known))

@@ -45,6 +45,8 @@ class Forecast(Protocol):
     @property
     def seconds(self) -> float: ...
     @property
+    def sample_rows(self) -> int: ...
+    @property
     def rejected(self) -> int: ...
 
 
@@ -118,7 +120,12 @@ def print_forecast(console: Console, forecasts: Sequence[Forecast]) -> None:
             _say(console, f"          {count:,} rows would be refused: {reason}, the first: {first.detail}", "yellow")
         if row.losses:
             _say(console, f"          {row.losses:,} values would change by a rule of the mapping", "yellow")
-    _say(console, f"Total estimated time: {duration(sum(row.seconds for row in forecasts))}")
+    rests_on = f"reading {sum(row.rows for row in forecasts):,} rows just now, and writing"
+    rests_on += f" {sum(row.sample_rows for row in forecasts):,} of them to this target for a try"
+    untimed = [row.target for row in forecasts if row.rows > row.rejected + row.filtered and not row.sample_rows]
+    if untimed:
+        rests_on += f"; not timed, since PostgreSQL refused the try: writing {', '.join(untimed)}"
+    _say(console, f"Total estimated time: {duration(sum(row.seconds for row in forecasts))}, from {rests_on}")
 
 
 def print_status(console: Console, runs: Sequence[PastRun], loads: Sequence[Load]) -> None:

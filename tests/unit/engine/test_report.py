@@ -9,12 +9,13 @@ import pytest
 
 from pipeline.catalog import Table
 from pipeline.engine.report import make_report
+from pipeline.engine.run import Options
 from pipeline.engine.summary import keep_findings, verify_plan
 from pipeline.errors import UsageError
 from pipeline.ledger.losses import add_losses
 from pipeline.outcome import Losses, Run
 from pipeline.postgres.connect import Target, connect
-from pipeline.report.document import Report, Standing
+from pipeline.report.document import Compared, Report, Standing
 from tests.frames import FrameSource
 from tests.unit.engine.test_run import Crash, good, items, migrate, plan, routings
 
@@ -140,12 +141,87 @@ def test_no_ledger_and_no_such_run_are_errors_that_say_what_to_do(database: Targ
         told(database, "r9")
 
 
+def sized() -> FrameSource:
+    """`good`, as a source that says how many rows it has: of one table too many."""
+    source = good()
+    said = {"Items": 10, "Routings": 60}
+    tables = tuple(replace(table, rows=said[table.name]) for table in source.tables.tables)
+    return replace(source, tables=replace(source.tables, tables=tables))
+
+
+def plans(report: Report) -> dict[str, tuple[object, ...]]:
+    return {it.target: (it.planned_rows, it.planned_seconds, it.planned_by) for it in report.tables}
+
+
+def test_a_first_load_in_two_batches_has_rows_planned_and_no_time(database: Target) -> None:
+    migrate(sized(), database, options=Options(5))
+    report = told(database)
+    assert plans(report)["items"] == (10, None, None)
+    assert report.totals.plan_rows == Compared(2, 70, 40)
+
+
+def test_a_first_load_is_planned_at_the_pace_of_its_second_batch(database: Target) -> None:
+    migrate(sized(), database, options=Options(8))
+    with connect(database, application_name="t", autocommit=True) as connection:
+        statement = "select seconds from _naru.batch where target_table = 'routings' order by batch limit 2"
+        [(first,), (second,)] = connection.execute(statement).fetchall()
+    report = told(database)
+    assert plans(report) == {
+        "items": (10, None, None),
+        "routings": (60, pytest.approx(first + second * (60 - 8) / 8), "r1"),
+    }
+    assert report.totals.plan_seconds is not None
+    assert report.totals.plan_seconds.tables == 1
+
+
+def test_a_source_that_says_nothing_of_its_rows_has_no_plan(database: Target) -> None:
+    migrate(good(), database)
+    migrate(good(), database, run_id="r2", options=Options(7, restart=True))
+    report = told(database)
+    assert plans(report) == {"items": (None, None, None), "routings": (None, None, None)}
+    assert (report.totals.plan_rows, report.totals.plan_seconds) == (None, None)
+
+
+def test_a_load_again_is_planned_at_the_pace_of_the_one_before(database: Target) -> None:
+    migrate(sized(), database)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        connection.execute("update _naru.load set seconds = rows_read * 0.5 where target_table = 'routings'")
+        connection.execute("update _naru.load set rows_read = 0 where target_table = 'items'")
+    migrate(sized(), database, run_id="r2", options=Options(7, restart=True))
+    report = told(database)
+    assert plans(report)["routings"] == (60, 30.0, "r1")
+    assert plans(report)["items"] == (10, None, None)  # an empty load has no pace
+    (taken,) = (it.seconds for it in report.tables if it.target == "routings")
+    assert report.totals.plan_seconds == Compared(1, 30.0, taken)
+
+
+def test_a_load_that_goes_on_keeps_the_plan_that_it_began_with(database: Target) -> None:
+    migrate(sized(), database)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        connection.execute("update _naru.load set seconds = rows_read")
+    source = sized()
+
+    def die(table: str, row: int) -> None:
+        if table == "Routings" and row >= 14:
+            raise Crash
+
+    source.before_batch = die
+    with pytest.raises(Crash):
+        migrate(source, database, run_id="r2", options=Options(7, restart=True))
+    migrate(sized(), database, run_id="r3")
+    assert plans(told(database)) == {"items": (10, 10.0, "r1"), "routings": (60, 60.0, "r1")}
+
+
 def test_a_ledger_of_before_is_reported_as_unverified(database: Target) -> None:
     source = good()
     migrate(source, database)
     with connect(database, application_name="t", autocommit=True) as connection:
         connection.execute(
             """drop table _naru.finding, _naru.verification;
+            comment on table _naru.run is null;
+            alter table _naru.load drop column planned_rows;
+            alter table _naru.load drop column planned_seconds;
+            alter table _naru.load drop column planned_by;
             alter table _naru.loss drop column target_column;
             alter table _naru.load add losses bigint not null default 0"""
         )

@@ -206,3 +206,40 @@ def test_a_value_that_became_null_is_not_the_text_of_that_name() -> None:
 def test_counts_are_whole() -> None:
     text = text_of(as_page(report((table("t", read=1_234_567_890, refused=12),)), "en"))
     assert "1,234,567,890" in text.split()
+
+
+def test_a_plan_stands_beside_what_came_of_it() -> None:
+    planned = table("t", read=900, seconds=65.0, planned_rows=1000, planned_seconds=72.5, planned_by="r0")
+    page = as_page(report((planned,)), "en")
+    section = page.partition(messages("en")("plan.title"))[2].partition("</section>")[0]
+    text = text_of(section)
+    row = ["1,000", "900", "900", "1 min 12 s", "1 min 5 s"]
+    assert re.findall(r"[\d,]+ min \d+ s|\b[\d,]+\b", text) == row * 2  # the table, and the total
+    assert messages("en")("plan.pace", run="r0") in text
+    assert section.count('class="number told"') == 1  # the rows read, which are not those planned
+    assert f"<small>{messages('en')('plan.unforecast')}</small>" not in section
+
+
+def test_the_page_says_where_the_second_batch_was_the_measure() -> None:
+    page = as_page(report((table("t", planned_rows=9, planned_seconds=1.0, planned_by=run().run_id),)), "en")
+    assert messages("en")("plan.second") in page
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_where_nothing_was_planned_no_number_stands_for_it(language: Language) -> None:
+    say = messages(language)
+    page = as_page(report((table("t"),)), language)
+    assert say("plan.time_note") in text_of(page)  # whole
+    assert page.count(f"<small>{say('plan.unforecast')}</small>") == 2  # of the table and of the total
+    assert page.count(f"<small>{say('plan.unknown')}</small>") == 2
+
+
+def test_a_total_of_some_tables_says_so() -> None:
+    planned = table("a", read=5, seconds=8.0, planned_rows=5, planned_seconds=7.0, planned_by="r0")
+    text = text_of(as_page(report((planned, table("b"))), "en"))
+    say = messages("en")
+    assert text.count(say("plan.of", tables=1, count=2)) == 2
+    assert say("plan.some_seconds", taken="8.0 s") in text
+    assert say("plan.some_rows", read=5) in text
+    whole = text_of(as_page(report((planned, planned)), "en"))
+    assert say("plan.of", tables=2, count=2) not in whole
