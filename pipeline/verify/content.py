@@ -13,9 +13,10 @@ from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
 from pipeline.verify.differences import differences, kept
-from pipeline.verify.digest import BUCKET, differing, groups, summed
+from pipeline.verify.digest import BUCKET, differing, groups
 from pipeline.verify.sides import Sides
 from pipeline.verify.subject import Subject
+from pipeline.verify.sums import read_once
 from pipeline.verify.wording import EXTRA, Rules, Told, Wording
 
 _CELLS_AT_ONCE = 500_000
@@ -31,7 +32,8 @@ def verify_content(connection: Connection, subject: Subject) -> Iterator[Finding
         yield _finding(subject, "table", 1, f"not compared: the target lacks {', '.join(lacking) or 'the table'}")
         return
     sides = Sides(connection, subject.target, subject.content)
-    buckets = differing(summed(frame for frame, _ in sides.source()), summed(sides.target()))
+    sums = read_once(sides)
+    buckets = differing(sums.source, sums.target)
     left = groups(buckets, _CELLS_AT_ONCE // len(sides.cells))
     while left:
         told = _look_into(sides, left.pop(0), others=_holds_others(subject))
