@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -81,7 +81,7 @@ class Losses:
         for (locator, rule, before, after), key in zip(self.frame.rows(), keys, strict=True):
             yield Loss(self.table, locator, key, self.column, self.target_column, rule, before, after)
 
-    def without(self, locators: Collection[int | None]) -> Losses:
+    def without(self, locators: Iterable[int | None]) -> Losses:
         """But those of rows that did not arrive."""
         kept = ~self.frame["locator"].is_in([*locators])
         keys = self.keys.filter(kept) if self.keys.width else self.keys  # a frame without columns has no rows

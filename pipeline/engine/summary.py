@@ -59,7 +59,7 @@ def content_of(source: Source, task: TableTask) -> Content:
         with prefetched(map(task.chain.apply, found)) as transformed:
             yield from transformed
 
-    return Content(read)
+    return Content(read, task.chain.carried)
 
 
 def keep_findings(

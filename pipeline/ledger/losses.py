@@ -38,15 +38,21 @@ def add_losses(connection: Connection, run_id: str, target: Table, losses: Itera
     for one in losses:
         place = (run_id, target.schema, target.name, one.table)
         names = (one.column, one.target_column)
-        frame = one.frame.select(
+        frame = as_stored(one).with_columns(
             *(pl.lit(text).alias(name) for name, text in zip(_TABLE.column_names[:4], place, strict=True)),
             *(pl.lit(text).alias(name) for name, text in zip(("column_name", "target_column"), names, strict=True)),
-            pl.col("locator", "rule"),
-            values.dumps_rows(one.keys, len(one)).alias("key"),
-            # PostgreSQL's text holds no U+0000: it is shown as an escape.
-            pl.col("before", "after").str.replace_all("\0", "\\u0000", literal=True),
         )
         copy_in(connection, relation(_TABLE), _ENCODER, _ENCODER.encode(frame))
+
+
+def as_stored(losses: Losses) -> pl.DataFrame:
+    """`locator`, `key`, `rule`, `before` and `after` of each, as the ledger keeps them."""
+    return losses.frame.select(
+        pl.col("locator", "rule"),
+        values.dumps_rows(losses.keys, len(losses)).alias("key"),
+        # PostgreSQL's text holds no U+0000: it is shown as an escape.
+        pl.col("before", "after").str.replace_all("\0", "\\u0000", literal=True),
+    )
 
 
 def loss_counts(connection: Connection, *, column: str | None = None, rule: str | None = None) -> list[LossCount]:

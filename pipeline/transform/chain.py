@@ -111,6 +111,8 @@ class Chain:
         self._columns = tuple(_column_chain(source.name, route) for route in routes if route.target)
         # Columns that share a source share its defects, which are told once.
         self._sources = tuple({column.source: column for column in self._columns}.values())
+        self.carried = {route.target.name: route.source.name for route in routes if route.target and _as_it_is(route)}
+        """By column of the target, that of the source whose values it takes as they are, but for losses."""
         self.source_dtypes = {route.source.name: route.dtype for route in routes}
         """Dtypes of the source's columns that the chain reads; what a mapping skips is not even decoded."""
 
@@ -169,6 +171,14 @@ def _column_chain(table: str, route: Route) -> _ColumnChain:
     return _ColumnChain(
         route.source.name, route.target, route.converter, replace_defects, steps_of(table, route, route.target)
     )
+
+
+def _as_it_is(route: Route) -> bool:
+    """Whether a value of the source is one of the target too, and can be told from it without a step's knowledge."""
+    assert route.target is not None
+    dtypes = (route.dtype, frame_dtype(route.target.type))
+    comparable = dtypes[0] == dtypes[1] or all(dtype.is_integer() for dtype in dtypes)
+    return comparable and not (route.part or route.converter or route.mapping.values)
 
 
 def steps_of(table: str, route: Route, target: Column) -> tuple[Step, ...]:

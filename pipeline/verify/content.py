@@ -1,11 +1,12 @@
 """Every cell of the source, as the mapping changes it, is in the target, and nothing else is.
 
-Both sides are read once and come to equal sums, or are read again for the rows of the buckets whose sums differ.
+Both sides are read once and come to equal sums, or are read again for the rows of the buckets whose sums differ. What
+the mapping changes is held against the ledger in the same reading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
 from pipeline.verify.differences import differences, kept
 from pipeline.verify.digest import BUCKET, differing, groups
+from pipeline.verify.losses import CELLS, CHANGE, Ledgered, tell
 from pipeline.verify.sides import Sides
 from pipeline.verify.subject import Subject
 from pipeline.verify.sums import read_once
@@ -22,28 +24,33 @@ from pipeline.verify.wording import EXTRA, Rules, Told, Wording
 _CELLS_AT_ONCE = 500_000
 """Of rows that are looked into: some 250 MB where each value is long."""
 
+LookInto = Callable[[Sequence[int]], list[Told]]
+"""Reads both sides again, and says what differs in these buckets."""
+
 
 def verify_content(connection: Connection, subject: Subject) -> Iterator[Finding]:
+    """Findings of `content`, then those of `losses`."""
     if subject.content is None or not subject.target.written:
         return
     found = read_table(connection, subject.target)
     lacking = [name for name in subject.target.written_names if found and name not in found.column_names]
     if found is None or lacking:
-        yield _finding(subject, "table", 1, f"not compared: the target lacks {', '.join(lacking) or 'the table'}")
+        text = f"not compared: the target lacks {', '.join(lacking) or 'the table'}"
+        yield Finding("content", subject.target.name, "table", 1, text)
         return
     sides = Sides(connection, subject.target, subject.content)
-    sums = read_once(sides)
-    buckets = differing(sums.source, sums.target)
-    left = groups(buckets, _CELLS_AT_ONCE // len(sides.cells))
-    while left:
-        told = _look_into(sides, left.pop(0), others=_holds_others(subject))
-        for what, count, samples in told:
-            more = " or more" if left else ""
-            yield _finding(subject, what, count, f"{count:,}{more}, {'; '.join(samples)}")
-        if told:
-            return  # the other buckets would tell more of the same
-    if buckets.height and not _holds_others(subject):
-        yield _finding(subject, "rows", 1, "what differed at first was equal when it was read again: compare once more")
+    ledgered = Ledgered(connection, subject.target, subject.ordered)
+    sums = read_once(sides, ledgered)
+    others = _holds_others(subject)
+    rows, losses = differing(sums.source, sums.target), differing(sums.changed, sums.told)
+    yield from _find(
+        subject, "content", rows, len(sides.cells), lambda part: _rows(sides, part, others=others), others=others
+    )
+    if not ledgered.readable():
+        text = "not compared: an earlier release made the ledger; load the table again with --restart"
+        yield Finding("losses", subject.target.name, "ledger", 1, text, allowed=True)
+    else:
+        yield from _find(subject, "losses", losses, len(CELLS), lambda part: _losses(sides, ledgered, part))
 
 
 def _holds_others(subject: Subject) -> bool:
@@ -52,7 +59,24 @@ def _holds_others(subject: Subject) -> bool:
     return load is not None and load.rows_before > load.rows_updated
 
 
-def _look_into(sides: Sides, buckets: Sequence[int], *, others: bool) -> list[Told]:
+def _find(
+    subject: Subject, verifier: str, buckets: pl.DataFrame, width: int, look_into: LookInto, *, others: bool = False
+) -> Iterator[Finding]:
+    """Look into the buckets, so many at once as memory allows, until some tell what differs."""
+    left = groups(buckets, _CELLS_AT_ONCE // width)
+    while left:
+        told = look_into(left.pop(0))
+        for what, count, samples in told:
+            more = " or more" if left else ""
+            yield Finding(verifier, subject.target.name, what, count, f"{count:,}{more}, {'; '.join(samples)}")
+        if told:
+            return  # the other buckets would tell more of the same
+    if buckets.height and not others:
+        text = "what differed at first was equal when it was read again: compare once more"
+        yield Finding(verifier, subject.target.name, "rows", 1, text)
+
+
+def _rows(sides: Sides, buckets: Sequence[int], *, others: bool) -> list[Told]:
     """What differs among the rows of these buckets; `others` may have put rows beside ours."""
     source, rules = _kept_source(sides, buckets)
     target = [kept(_only(frame, buckets), sides.cells) for frame in sides.target()]
@@ -65,13 +89,23 @@ def _kept_source(sides: Sides, buckets: Sequence[int]) -> tuple[pl.DataFrame, Ru
     """The rows of these buckets, and what the mapping changed in them."""
     frames = [_none(sides).with_columns(locator=pl.lit(None, pl.Int64))]
     rules: dict[tuple[object, str], str] = {}
-    for frame, batch in sides.source():
-        rows = _only(frame, buckets)
+    for arriving in sides.source():
+        rows = _only(arriving.rows, buckets)
         frames.append(kept(rows, sides.cells))
-        for losses in batch.losses:
+        for losses in arriving.losses:
             ours = losses.frame.filter(pl.col("locator").is_in(rows["locator"].implode()))
             rules |= {(locator, losses.target_column): rule for locator, rule in ours.select("locator", "rule").rows()}
     return pl.concat(frames, how="diagonal"), rules
+
+
+def _losses(sides: Sides, ledgered: Ledgered, buckets: Sequence[int]) -> list[Told]:
+    """What differs among the losses of these buckets."""
+    changed = (ledgered.made(losses) for arriving in sides.source() for losses in arriving.losses)
+    made, told = (
+        pl.concat([kept(_only(frame, buckets), CHANGE) for frame in (ledgered.empty, *frames)])
+        for frames in (changed, ledgered.told())
+    )
+    return tell(differences(made, told, CELLS, keyed=True))
 
 
 def _only(frame: pl.DataFrame, buckets: Sequence[int]) -> pl.DataFrame:
@@ -81,7 +115,3 @@ def _only(frame: pl.DataFrame, buckets: Sequence[int]) -> pl.DataFrame:
 def _none(sides: Sides) -> pl.DataFrame:
     """No rows, in the shape that those of the target are kept in."""
     return kept(sides.empty, sides.cells)
-
-
-def _finding(subject: Subject, what: str, count: int, detail: str) -> Finding:
-    return Finding("content", subject.target.name, what, count, detail)

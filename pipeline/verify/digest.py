@@ -7,12 +7,14 @@ buckets of their key, so that a difference is looked for among few rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 import polars_hash
 
 BUCKETS = 4096
 ROW, KEY, BUCKET = "row", "key", "bucket"
+_PARTS = 16
 _EMPTY = pl.DataFrame(schema={BUCKET: pl.UInt16, "rows": pl.UInt64, "total": pl.UInt128})
 
 
@@ -39,13 +41,28 @@ def _framed(cells: Sequence[str]) -> pl.Expr:
     return pl.concat_str([pl.col(name).fill_null("\0N") for name in cells], separator="\0,")
 
 
+@dataclass(slots=True)
+class Sum:
+    """Grows by frames as `hashed` gives them."""
+
+    _parts: list[pl.DataFrame] = field(default_factory=lambda: [_EMPTY])
+
+    def add(self, frame: pl.DataFrame) -> None:
+        self._parts.append(frame.group_by(BUCKET).agg(rows=pl.len().cast(pl.UInt64), total=pl.col(ROW).sum()))
+        if len(self._parts) > _PARTS:
+            self._parts = [self.buckets()]
+
+    def buckets(self) -> pl.DataFrame:
+        """Rows and sum of row hashes modulo 2^128 of each bucket that holds any, in order."""
+        return pl.concat(self._parts).group_by(BUCKET).agg(pl.col("rows", "total").sum()).sort(BUCKET)
+
+
 def summed(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Rows and sum of row hashes modulo 2^128 of each bucket that holds any, in order."""
-    sums = _EMPTY
+    """The buckets of all frames."""
+    total = Sum()
     for frame in frames:
-        part = frame.group_by(BUCKET).agg(rows=pl.len().cast(pl.UInt64), total=pl.col(ROW).sum())
-        sums = pl.concat([sums, part]).group_by(BUCKET).agg(pl.col("rows", "total").sum())
-    return sums.sort(BUCKET)
+        total.add(frame)
+    return total.buckets()
 
 
 def differing(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:

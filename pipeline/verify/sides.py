@@ -8,13 +8,24 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline.catalog import Table
+from pipeline.outcome import Losses
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy_out import copy_out, normal_texts
 from pipeline.postgres.sql import SQL, Composed, Literal, columns, query, relation
-from pipeline.transform.chain import Transformed
 from pipeline.verify.digest import cell, hashed
+from pipeline.verify.losses import without_rule
 from pipeline.verify.spelling import source_spelling, target_spelling
 from pipeline.verify.subject import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """What of a batch shall be in the target."""
+
+    rows: pl.DataFrame
+    """As `hashed` gives them, with their `locator`."""
+    losses: tuple[Losses, ...]
+    """What is changed in these rows, by a rule of the mapping or, so that it is found, by none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +52,19 @@ class Sides:
         key = self.table.primary_key
         return tuple(cell(names.index(name)) for name in key) if {*key} <= {*names} else ()
 
-    def source(self) -> Iterator[tuple[pl.DataFrame, Transformed]]:
-        """Rows that shall have arrived, with their `locator`, in batches as they were read."""
+    def source(self) -> Iterator[Arriving]:
+        """Rows that shall have arrived, in batches as they were read."""
         waiting = self._waiting()
         for batch in self.content.read():
-            arriving = ~batch.origin.locators.is_in(waiting.implode())
-            frame = batch.frame.filter(arriving)
+            frame, locators = batch.frame, batch.origin.locators
+            losses = (*batch.losses, *without_rule(batch, self.content.carried))
+            if len(waiting):
+                arriving = ~locators.is_in(waiting.implode())
+                frame, locators = frame.filter(arriving), locators.filter(arriving)
+                losses = tuple(one.without(waiting) for one in losses)
             if frame.height:
                 cells = [self._spelled(number, frame[column.name]) for number, column in enumerate(self.table.written)]
-                locators = batch.origin.locators.filter(arriving).alias("locator")
-                yield hashed(pl.DataFrame([*cells, locators]), self.key), batch
+                yield Arriving(hashed(pl.DataFrame([*cells, locators.alias("locator")]), self.key), losses)
 
     def target(self) -> Iterator[pl.DataFrame]:
         """Rows of the target, and those that arrived and were taken out for breaking a constraint."""

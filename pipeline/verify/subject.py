@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from pipeline.catalog import Table
 from pipeline.outcome import Finding, Load
@@ -17,6 +17,8 @@ class Content:
 
     read: Callable[[], Iterator[Transformed]]
     """Reads all of them again, each time it is called; raises SourceError."""
+    carried: Mapping[str, str] = field(default_factory=dict)
+    """By column of the target, that of the source whose values it takes as they are, but for losses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Subject:
     """None where rows are not compared."""
     worded: Table | str | None = None
     """The target's expressions in PostgreSQL's words, or why it has none for them; None where it has no expression."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the source gives its rows in one order each time, so that a locator tells a row."""
+        return self.load is not None and self.load.position is not None
 
 
 Verifier = Callable[[Connection, Subject], Iterator[Finding]]

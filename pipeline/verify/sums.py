@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.verify.digest import summed
+from pipeline.verify.digest import Sum, summed
+from pipeline.verify.losses import Ledgered
 from pipeline.verify.sides import Sides
 
 
@@ -17,8 +18,17 @@ class Sums:
     source: pl.DataFrame
     """Of the rows that shall have arrived, as the mapping makes them."""
     target: pl.DataFrame
+    changed: pl.DataFrame
+    """Of the losses that the mapping makes in these rows."""
+    told: pl.DataFrame
+    """Of the losses that the ledger has."""
 
 
-def read_once(sides: Sides) -> Sums:
-    """Reads the source, then the target; raises SourceError and TargetError."""
-    return Sums(source=summed(frame for frame, _ in sides.source()), target=summed(sides.target()))
+def read_once(sides: Sides, ledgered: Ledgered) -> Sums:
+    """Reads the source, then the target and its ledger; raises SourceError and TargetError."""
+    source, changed = Sum(), Sum()
+    for arriving in sides.source():
+        source.add(arriving.rows)
+        for losses in arriving.losses:
+            changed.add(ledgered.made(losses))
+    return Sums(source.buckets(), summed(sides.target()), changed.buckets(), summed(ledgered.told()))

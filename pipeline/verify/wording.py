@@ -12,7 +12,7 @@ from pipeline.verify.digest import cell
 from pipeline.verify.spelling import readable
 
 MISSING, EXTRA = "missing rows", "extra rows"
-_SAMPLES = 3
+SAMPLES = 3
 _CELLS = 6
 """Of a row that has no key to name it by."""
 
@@ -36,11 +36,11 @@ class Wording:
         for number, column in enumerate(self.columns):
             pairs = found.paired.filter(differs(cell(number)))
             if pairs.height:
-                samples = [self._pair(number, column, row) for row in pairs.head(_SAMPLES).iter_rows(named=True)]
+                samples = [self._pair(number, column, row) for row in pairs.head(SAMPLES).iter_rows(named=True)]
                 yield column.name, pairs.height, samples
         for subject, rows in ((MISSING, found.missing), (EXTRA, found.extra)):
             if rows.height:
-                yield subject, rows.height, [self._row(row) for row in rows.head(_SAMPLES).iter_rows(named=True)]
+                yield subject, rows.height, [self._row(row) for row in rows.head(SAMPLES).iter_rows(named=True)]
 
     def _pair(self, number: int, column: Column, row: Row) -> str:
         name = cell(number)
