@@ -122,12 +122,19 @@ def test_data_and_port_survive_stop_and_start(home: Path) -> None:
 @posix
 def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
     embedded = EmbeddedServer(home)
-    _execute(embedded.ensure_running(), "create table t as select 42 as a")
+    target = embedded.ensure_running()
+    _execute(target, "create table t as select a from generate_series(1, 200000) a")
+    _execute(target, "alter table t add primary key (a)")  # some MB, that the log says nothing of
+    _execute(target, "insert into t values (200001)")
     killed = psutil.Process(_pid(embedded))
     killed.send_signal(signal.SIGKILL)
     psutil.wait_procs([killed], timeout=30)
     assert not embedded.status().running
-    assert _execute(embedded.ensure_running(), "select a from t") == [(42,)]
+    target = embedded.ensure_running()
+    assert _execute(target, "select count(*), sum(a) from t") == [(200001, 200001 * 200002 // 2)]
+    with connect(target, application_name="tests", autocommit=True) as connection:
+        connection.execute("set enable_seqscan = off")
+        assert connection.execute("select count(*) from t where a between 1 and 200001").fetchone() == (200001,)
 
 
 def test_a_stale_file_that_names_another_living_process_is_no_obstacle(home: Path) -> None:
