@@ -25,7 +25,10 @@ def carry(
 
     `observe` is told of each committed batch, and may stop the walk by raising.
     """
-    found = batches(source, task, after=after, batch_rows=batch_rows)
-    with prefetched(loader.encode(task.chain.apply(batch)) for batch in found) as cargoes:
+    # Two threads beside this one: a driver fetches while rows are transformed, and both while others are sent.
+    with (
+        prefetched(batches(source, task, after=after, batch_rows=batch_rows)) as found,
+        prefetched(loader.encode(task.chain.apply(batch)) for batch in found) as cargoes,
+    ):
         for cargo in cargoes:
             observe(loader.load(cargo))

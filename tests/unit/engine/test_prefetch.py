@@ -59,6 +59,44 @@ def test_work_is_at_most_two_items_ahead_and_one_in_hand() -> None:
         assert started == [0, 1, 2, 3]
 
 
+def test_two_in_a_row_work_at_once() -> None:
+    """The first goes on while the second is held up: as rows come in while others are transformed."""
+    second, third = threading.Event(), threading.Event()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        second.set()
+        yield 2
+        third.set()
+        yield 3
+
+    def held_up(number: int) -> int:
+        assert second.wait(60)
+        assert third.wait(60)
+        return -number
+
+    with prefetched(numbers()) as found, prefetched(held_up(number) for number in found) as items:
+        assert list(items) == [-1, -2, -3]
+    assert threads() == []
+
+
+def test_two_in_a_row_pass_an_error_on_and_end_together() -> None:
+    def work() -> Iterator[int]:
+        yield 1
+        raise Broken
+
+    with prefetched(work()) as found, prefetched(-number for number in found) as items:
+        assert next(items) == -1
+        with pytest.raises(Broken):
+            next(items)
+    assert threads() == []
+
+    with pytest.raises(Broken), prefetched(iter(range(1000))) as found, prefetched(-n for n in found) as items:
+        next(items)
+        raise Broken
+    assert threads() == []
+
+
 @pytest.mark.parametrize("taken", [0, 1, 5])
 def test_leaving_early_ends_the_thread(taken: int) -> None:
     def work() -> Iterator[int]:
