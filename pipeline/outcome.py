@@ -83,7 +83,13 @@ class Losses:
 
     def without(self, locators: Iterable[int | None]) -> Losses:
         """But those of rows that did not arrive."""
-        kept = ~self.frame["locator"].is_in([*locators])
+        return self._where(~self.frame["locator"].is_in([*locators]))
+
+    def only(self, locators: pl.Series) -> Losses:
+        """Those of the rows at these places."""
+        return self._where(self.frame["locator"].is_in(locators.implode()))
+
+    def _where(self, kept: pl.Series) -> Losses:
         keys = self.keys.filter(kept) if self.keys.width else self.keys  # a frame without columns has no rows
         return Losses(self.table, self.column, self.target_column, self.frame.filter(kept), keys)
 
@@ -100,6 +106,25 @@ class Finding:
     detail: str
     allowed: bool = False
     """Told, and nothing against the target: the mapping allows it, or the source itself is at odds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What a repair does, or did, to the rows of one table of the target."""
+
+    table: str
+    rewritten: int
+    inserted: int
+    deleted: int
+    saved: str
+    """The file with what they were before."""
+
+    @property
+    def rows(self) -> int:
+        return self.rewritten + self.inserted + self.deleted
+
+    def __str__(self) -> str:
+        return f"{self.rewritten:,} rows rewritten, {self.inserted:,} inserted, {self.deleted:,} deleted"
 
 
 class Level(StrEnum):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -25,10 +29,11 @@ from pipeline.cli.opening import (
     opened_plan,
     run_of,
 )
+from pipeline.engine.repair import Repair, differing_tables
 from pipeline.engine.summary import keep_findings, verify_plan
-from pipeline.errors import TargetError
-from pipeline.outcome import Finding, Level, clean
-from pipeline.postgres.connect import Connection, connect
+from pipeline.errors import TargetError, UsageError
+from pipeline.outcome import Finding, Level, Repaired, clean
+from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.report.text import as_json, print_findings
 
 
@@ -41,9 +46,15 @@ def verify(
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,
     salvage: SalvageOption = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make the rows that differ what the source has, and compare again.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Repair without asking; for cron.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Compare every cell with the source, check counts, keys, relationships and the quarantine; exit 1 on a finding."""
+    if repair and level is not Level.CONTENT:
+        raise UsageError(f"--repair needs every cell compared, not --level {level}", hint="leave out --level")
     settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
     console = make_console(stderr=json)
     with opened_plan(settings, source, mapping, code_page, tables, salvage=salvage) as opened:
@@ -52,9 +63,14 @@ def verify(
             started = time.perf_counter()
             findings = verify_plan(connection, opened.plan, opened.source, level=level)
             _keep(connection, opened, findings, console, seconds=time.perf_counter() - started)
+            if repair and differing_tables(findings):
+                print_findings(console, findings)
+                findings = _repair(connection, opened, target, findings, console, yes=yes)
     if json:
         answer(as_json({"target": target.describe(), "findings": findings}))
     print_findings(console, findings)
+    if differing_tables(findings) and not repair:
+        console.print("hint: make these rows what the source has with: --repair", markup=False, highlight=False)
     if not clean(findings):
         raise typer.Exit(1)
 
@@ -67,3 +83,32 @@ def _keep(
         keep_findings(connection, opened.plan, run_of(opened, new_run_id(), "verify"), findings, seconds=seconds)
     except TargetError as error:
         console.print(f"note: not kept for a report: {error.message}", style="yellow", markup=False, highlight=False)
+
+
+def _repair(
+    connection: Connection,
+    opened: Opened,
+    target: Target,
+    findings: tuple[Finding, ...],
+    console: Console,
+    *,
+    yes: bool,
+) -> tuple[Finding, ...]:
+    run = run_of(opened, new_run_id(), "repair")
+
+    def agree(planned: Sequence[Repaired]) -> None:
+        for one in planned:
+            console.print(f"to repair: {one.table}: {one}", markup=False, highlight=False, soft_wrap=True)
+        if planned and not yes:
+            _confirm(target)
+
+    tables, directory = differing_tables(findings), Path("logs", run.run_id)
+    return Repair(connection, opened.plan, opened.source, run, tables, directory, agree).execute()
+
+
+def _confirm(target: Target) -> None:
+    question = f"Write these rows to {target.describe()}"
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question}?", hint="look at what differs, then say --yes")
+    if not typer.confirm(question, err=True):
+        raise UsageError("nothing was repaired", hint="correct the rows by hand, or run the same command again")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from pipeline.batch import Unreadable
-from pipeline.catalog import Notice, Table
+from pipeline.catalog import Notice, Table, View
 from pipeline.engine.lookup import batches
 from pipeline.engine.plan import Plan, TableTask
 from pipeline.engine.prefetch import prefetched
@@ -26,12 +26,14 @@ from pipeline.verify.verify import verify
 _SCHEMA = "unreadable_schema"
 _BATCH_ROWS = 20_000
 
+_Verify = Callable[[Connection, Iterable[Subject], Iterable[View], Level], tuple[Finding, ...]]
+
 
 def verify_plan(
-    connection: Connection, plan: Plan, source: Source | None, *, level: Level = Level.CONTENT
+    connection: Connection, plan: Plan, source: Source | None, *, level: Level = Level.CONTENT, how: _Verify = verify
 ) -> tuple[Finding, ...]:
     """Every verifier of the level over every table of the plan; rows are counted and read again in the source, if it
-    is given.
+    is given. `how` is `verify_here` inside of a transaction.
     """
     with translated("reading the ledger"):
         ledger = Ledger(connection)
@@ -48,7 +50,7 @@ def verify_plan(
             for task in plan.tasks
         ]
     unread = tuple(Finding("source", n.table or "database", _SCHEMA, 1, n.text) for n in plan.unread)
-    return unread + verify(connection, subjects, plan.target.views, level)
+    return unread + how(connection, subjects, plan.target.views, level)
 
 
 def content_of(source: Source, task: TableTask) -> Content:

@@ -55,6 +55,14 @@ def as_stored(losses: Losses) -> pl.DataFrame:
     )
 
 
+def forget_losses(connection: Connection, target: Table, locators: list[int]) -> None:
+    """Of the rows at these places of the table's source, which are about to be written anew."""
+    connection.execute(
+        "delete from _naru.loss where (target_schema, target_table) = (%s, %s) and locator = any(%s)",
+        [target.schema, target.name, locators],
+    )
+
+
 def loss_counts(connection: Connection, *, column: str | None = None, rule: str | None = None) -> list[LossCount]:
     """By table, column of the target and rule; of everything or of what is named, as `losses` has it."""
     return records(connection, LossCount, query("loss_counts"), {"column": column, "rule": rule})

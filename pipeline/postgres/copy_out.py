@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 import polars as pl
 import psycopg
@@ -34,6 +35,13 @@ def copy_out(connection: Connection, rows: Composable, names: Sequence[str]) -> 
                 part, count = io.BytesIO(), 0
     if count:
         yield _texts(part, count, names)
+
+
+def save_rows(connection: Connection, rows: Composable, file: BinaryIO) -> None:
+    """The rows of a query as `copy ... from ... with (format csv, header)` takes them; raises OSError."""
+    with connection.cursor().copy(SQL("copy ({}) to stdout with (format csv, header)").format(rows)) as copy:
+        for row in copy:
+            file.write(row)
 
 
 def _texts(csv: io.BytesIO, rows: int, names: Sequence[str]) -> pl.DataFrame:

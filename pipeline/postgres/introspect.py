@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Literal
 
 from pipeline.catalog import Action, Check, Column, ForeignKey, Identity, Index, IndexPart, Relationship, SqlType, Table
 from pipeline.postgres.connect import Connection
@@ -137,6 +138,18 @@ def referring_keys(connection: Connection, table: Table) -> list[tuple[str, Tabl
     """Foreign keys on the table by name, each with the other table that holds it; columns are left out."""
     found = connection.execute(query("referring_keys"), {"relation": _name(table)})
     return [(key, Table(child, (), schema)) for key, schema, child in found]
+
+
+def reacting_keys(
+    connection: Connection, table: Table, event: Literal["delete", "update"]
+) -> list[tuple[Relationship, tuple[str, ...]]]:
+    """Foreign keys by which rows go or change with rows of the table, each with the table's columns that it names."""
+    found = connection.execute(query("reacting_keys"), {"relation": _name(table), "event": event})
+    parent = (table.schema or "public", table.name)
+    return [
+        (Relationship(key, (schema, child), parent, tuple(names)), tuple(parent_names))
+        for key, schema, child, names, parent_names in found
+    ]
 
 
 def relationships(connection: Connection, schemas: Collection[str]) -> list[Relationship]:

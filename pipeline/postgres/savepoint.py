@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 
@@ -16,10 +17,17 @@ _AWAY = ("08", "57P")  # the server goes, and nothing is said of the statement
 
 def attempt(connection: Connection, *statements: Composed) -> None:
     """Run what rows may be refused by: all of it, or nothing of it and RowsRefused."""
+    with attempted(connection):
+        for statement in statements:
+            connection.execute(statement)
+
+
+@contextmanager
+def attempted(connection: Connection) -> Iterator[None]:
+    """A block that rows may be refused by: all of it, or nothing of it and RowsRefused."""
     try:
         with connection.transaction():
-            for statement in statements:
-                connection.execute(statement)
+            yield
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         raise RowsRefused(error) from error
 

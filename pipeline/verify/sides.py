@@ -17,6 +17,9 @@ from pipeline.verify.losses import without_rule
 from pipeline.verify.spelling import source_spelling, target_spelling
 from pipeline.verify.subject import Content
 
+PART, PLACE = "tableoid", "ctid"
+"""Where PostgreSQL has a row: in which table or partition of it, and where there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arriving:
@@ -26,6 +29,8 @@ class Arriving:
     """As `hashed` gives them, with their `locator`."""
     losses: tuple[Losses, ...]
     """What is changed in these rows, by a rule of the mapping or, so that it is found, by none."""
+    frame: pl.DataFrame
+    """The same rows as they are loaded, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,20 @@ class Sides:
                 losses = tuple(one.without(waiting) for one in losses)
             if frame.height:
                 cells = [self._spelled(number, frame[column.name]) for number, column in enumerate(self.table.written)]
-                yield Arriving(hashed(pl.DataFrame([*cells, locators.alias("locator")]), self.key), losses)
+                yield Arriving(hashed(pl.DataFrame([*cells, locators.alias("locator")]), self.key), losses, frame)
 
     def target(self) -> Iterator[pl.DataFrame]:
         """Rows of the target, and those that arrived and were taken out for breaking a constraint."""
+        return (self._target(texts) for texts in copy_out(self.connection, self._rows(), self.cells))
+
+    def placed(self) -> Iterator[pl.DataFrame]:
+        """As `target`, with `part` and `place` of each row, by which its transaction finds it; NULL in quarantine."""
+        for texts in copy_out(self.connection, self._rows(PART, PLACE), [*self.cells, PART, PLACE]):
+            yield self._target(texts.select(self.cells)).with_columns(texts[PART], texts[PLACE])
+
+    def _target(self, texts: pl.DataFrame) -> pl.DataFrame:
         spell = [target_spelling(column.type) for column in self.table.written]
-        for texts in copy_out(self.connection, self._rows(), self.cells):
-            yield hashed(pl.DataFrame([how(cells) for how, cells in zip(spell, texts, strict=True)]), self.key)
+        return hashed(pl.DataFrame([how(cells) for how, cells in zip(spell, texts, strict=True)]), self.key)
 
     def _spelled(self, number: int, values: pl.Series) -> pl.Series:
         type = self.table.written[number].type
@@ -84,16 +96,17 @@ class Sides:
         found = [locator for (locator,) in self.connection.execute(query("refused_locators"), name)]
         return pl.Series(found, dtype=pl.Int64)
 
-    def _rows(self) -> Composed:
+    def _rows(self, *system: str) -> Composed:
+        """With these columns of PostgreSQL's own."""
         names = self.table.written_names
         return SQL(
-            "select {names} from {table} union all select {arrived}"
+            "select {names} from {table} as t union all select {arrived}"
             " from _naru.reject r, json_populate_record(null::{table}, r.row_values) as t"
             " where r.stage = 'constraint' and r.replayed_at is null"
             " and (r.target_schema, r.target_table) = ({schema}, {name})"
         ).format(
-            names=columns(names),
-            arrived=columns(names, of="t"),
+            names=SQL(", ").join([columns(names, of="t"), *(columns([name], of="t") for name in system)]),
+            arrived=SQL(", ").join([columns(names, of="t"), *(SQL("null") for _ in system)]),
             table=relation(self.table),
             schema=Literal(self.table.schema),
             name=Literal(self.table.name),

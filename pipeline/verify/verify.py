@@ -43,9 +43,17 @@ def verify(
     A table that is not completely loaded, or that is gone, has one finding that says so; of its own
     rows nothing more is asked.
     """
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read")
+        return verify_here(connection, subjects, views, level)
+
+
+def verify_here(
+    connection: Connection, subjects: Iterable[Subject], views: Iterable[View], level: Level
+) -> tuple[Finding, ...]:
+    """As `verify`, in the repeatable read transaction of the caller, who may write again afterwards."""
     findings: list[Finding] = []
     with translated("verifying"), connection.transaction():
-        connection.execute("set transaction isolation level repeatable read")
         asked = [_worded(connection, subject) for subject in subjects]
         wanted = {view: worded_view(connection, view) for view in views}
         connection.execute("set transaction read only")
