@@ -27,6 +27,7 @@ import write_access
 
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
+from pipeline.dialects.rules import Dialect
 from pipeline.engine.plan import TableTask, make_plan
 from pipeline.engine.table import carry
 from pipeline.ledger.ledger import Ledger
@@ -37,6 +38,7 @@ from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.postgres.sql import SQL, columns, relation, text
 from pipeline.sources.access import AccessSource
+from pipeline.sources.base import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKED = ROOT.parent / "shared" / "bench" / "r200k.accdb.xz"
@@ -68,7 +70,14 @@ def timed(work: Callable[[], object]) -> float:
 
 class Bench:
     def __init__(
-        self, source: AccessSource, target: Target, psql: Path, scratch: Path, batch_rows: int, table: str
+        self,
+        source: Source,
+        target: Target,
+        psql: Path,
+        scratch: Path,
+        batch_rows: int,
+        table: str,
+        dialect: Dialect = ACCESS,
     ) -> None:
         self.source = source
         self.target = target
@@ -76,7 +85,7 @@ class Bench:
         self.ready_made = scratch / f"{table}.copy"
         self.batch_rows = batch_rows
         catalog = source.catalog()
-        plan = make_plan(catalog, draft(catalog).mapping, ACCESS)
+        plan = make_plan(catalog, draft(catalog, dialect=dialect).mapping, dialect)
         self.task: TableTask = next(task for task in plan.tasks if task.target.name == table)
         # The rows as a user has them, without the column that keeps the source's order while we load.
         self.rows = text(relation(self.task.target) + SQL(" ({})").format(columns(self.task.target.column_names)))

@@ -26,8 +26,8 @@ def cell(number: int) -> str:
 def hashed(texts: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """The cells with a hash of each row, one of its key (where there is none, of the row), and the key's bucket."""
     cells = [name for name in texts.columns if name != "locator"]
-    both = texts.with_columns(_framed(cells).alias(ROW), _framed(key or cells).alias(KEY))
-    both = both.with_columns(hash128(ROW), hash128(KEY))
+    rows = texts.with_columns(_framed(cells).alias(ROW), *[_framed(key).alias(KEY)] * bool(key))
+    both = rows.with_columns(hash128(ROW), hash128(KEY if key else ROW).alias(KEY))
     return both.with_columns((pl.col(KEY) % BUCKETS).cast(pl.UInt16).alias(BUCKET))
 
 

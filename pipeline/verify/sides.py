@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -57,6 +57,11 @@ class Sides:
         key = self.table.primary_key
         return tuple(cell(names.index(name)) for name in key) if {*key} <= {*names} else ()
 
+    @property
+    def asks(self) -> bool:
+        """Whether PostgreSQL spells some of the source's values, so that no COPY may be under way meanwhile."""
+        return any(source_spelling(column.type) is None for column in self.table.written)
+
     def source(self) -> Iterator[Arriving]:
         """Rows that shall have arrived, in batches as they were read."""
         waiting = self._waiting()
@@ -71,7 +76,7 @@ class Sides:
                 cells = [self._spelled(number, frame[column.name]) for number, column in enumerate(self.table.written)]
                 yield Arriving(hashed(pl.DataFrame([*cells, locators.alias("locator")]), self.key), losses, frame)
 
-    def target(self) -> Iterator[pl.DataFrame]:
+    def target(self) -> Generator[pl.DataFrame, None, None]:
         """Rows of the target, and those that arrived and were taken out for breaking a constraint."""
         return (self._target(texts) for texts in copy_out(self.connection, self._rows(), self.cells))
 

@@ -5,15 +5,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
 import polars as pl
 import pytest
 
+from pipeline.errors import SourceChanged
+from pipeline.postgres import copy_out
 from pipeline.postgres.connect import Connection
+from pipeline.transform.chain import Transformed
 from pipeline.verify import content
-from tests.unit.verify.compared import filled, frame_of, subject_of, table_of, told
+from pipeline.verify.subject import Content
+from tests.unit.verify.compared import compared, filled, frame_of, subject_of, table_of, told
 
 _NOON = dt.datetime(2024, 2, 29, 12)
 _ID = UUID("12345678-1234-5678-1234-567812345678")
@@ -210,6 +216,28 @@ def test_a_column_that_became_text_is_compared_as_what_it_says(connection: Conne
     connection.execute("alter table t alter a type text")
     connection.execute("update t set a = 'x' where id = 1")
     assert told(connection, subject) == [("a", "1, at id=1: source NULL, target 'x'")]
+
+
+def test_a_source_that_fails_halfway_is_what_is_told_and_the_connection_stays_good(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy_out, "_ROWS", 1000)
+    table = table_of({"id": "integer", "a": "text"}, "id")
+    rows = [(n, "x" * 1000) for n in range(20_000)]  # more than a socket holds: the server is still sending
+    subject = filled(connection, table, rows)
+    first = frame_of(table, rows[:10])
+
+    def read() -> Iterator[Transformed]:
+        yield from part.read()
+        raise SourceChanged("the source has changed")
+
+    part = subject_of(table, first).content
+    assert part
+    failing = replace(subject, content=Content(read))
+    with pytest.raises(SourceChanged), connection.transaction():
+        compared(connection, failing)
+    assert connection.execute("select 1").fetchone() == (1,)
+    assert told(connection, subject) == []
 
 
 PAIRS_OF_TWO = [(1, "a"), (2, "b")]
