@@ -50,7 +50,7 @@ def _order(columns: tuple[str, ...], i: int) -> tuple[Any, ...]:
     return tuple(_COLUMNS[name][1](i) for name in columns)
 
 
-def orders(rows: int, columns: tuple[str, ...] = COLUMNS) -> Database:
-    """With so many of its columns, the first of which is the key."""
-    described = table("orders", {name: _COLUMNS[name][0] for name in columns}, columns[:1])
+def orders(rows: int, columns: tuple[str, ...] = COLUMNS, *, keyed: bool = True) -> Database:
+    """With so many of its columns, the first of which is the key unless it shall have none."""
+    described = table("orders", {name: _COLUMNS[name][0] for name in columns}, *[columns[:1]] * keyed)
     return database({"orders": LazyRows(rows, partial(_order, columns))}, described, sorted_by={"orders": columns[:1]})
