@@ -80,7 +80,7 @@ def test_two_in_a_row_work_at_once() -> None:
     assert threads() == []
 
 
-def test_two_in_a_row_pass_an_error_on_and_end_together() -> None:
+def test_two_in_a_row_pass_an_error_on() -> None:
     def work() -> Iterator[int]:
         yield 1
         raise Broken
@@ -91,9 +91,15 @@ def test_two_in_a_row_pass_an_error_on_and_end_together() -> None:
             next(items)
     assert threads() == []
 
-    with pytest.raises(Broken), prefetched(iter(range(1000))) as found, prefetched(-n for n in found) as items:
-        next(items)
-        raise Broken
+
+def test_leaving_the_second_of_two_in_a_row_ends_both() -> None:
+    def leave() -> None:
+        with prefetched(iter(range(1000))) as found, prefetched(-number for number in found) as items:
+            next(items)
+            raise Broken
+
+    with pytest.raises(Broken):
+        leave()
     assert threads() == []
 
 
