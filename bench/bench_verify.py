@@ -37,6 +37,7 @@ from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
 from pipeline.verify.content import verify_content
 from pipeline.verify.subject import Content, Subject
+from pipeline.verify.sums import with_sums
 
 AIM = 1.5
 
@@ -71,7 +72,7 @@ def read_target(connection: Connection, bench: Bench) -> None:
 
 
 def compare(connection: Connection, subject: Subject) -> None:
-    for finding in verify_content(connection, subject):
+    for finding in verify_content(connection, with_sums(connection, subject)):
         raise SystemExit(f"the table is not what it should be: {finding}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
+from pathlib import Path
 
 import polars as pl
 
@@ -149,6 +150,34 @@ class Verdict(StrEnum):
     """The source is damaged, and not all of it could be read."""
 
 
+class Agreement(StrEnum):
+    """What became of a table since it was proven."""
+
+    EQUAL = "equal"
+    DIFFERS = "differs"
+    MISSING = "missing"
+    UNCHECKED = "not checked"
+    """Nothing can be said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rechecked:
+    """One table of a proof, held against the target as it is now."""
+
+    table: str
+    agreement: Agreement
+    rows_proven: int | None
+    rows_found: int | None
+    """None where they were not counted."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofFile:
+    path: Path
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class TableOutcome:
     source: str
@@ -171,6 +200,10 @@ class RunOutcome:
     notices: tuple[str, ...]
     seconds: float
     verdict: Verdict
+    level: Level
+    """How far it was verified."""
+    proof: ProofFile | None
+    """None where not every cell was asked for, or no file could be written."""
 
     @property
     def clean(self) -> bool:
@@ -295,6 +328,10 @@ class Verification:
     """In the order in which they were found."""
     verified_at: datetime | None = None
     """As the ledger has it; None before it is there."""
+    level: Level = Level.KEYS
+    """How far it went; a release that did not keep it knew no further level."""
+    proof: str | None = None
+    """SHA-256 of the proof file that was written of it; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,11 @@ from pipeline.cli.opening import (
     opened_plan,
     run_of,
 )
+from pipeline.cli.proof import write_proof
 from pipeline.engine.dryrun import forecast
 from pipeline.engine.plan import Plan
 from pipeline.engine.run import Migration, Options
-from pipeline.engine.summary import keep_findings, occupied, summarize, verify_plan
+from pipeline.engine.summary import keep_findings, occupied, summarize, verified_plan
 from pipeline.errors import UsageError
 from pipeline.log import open_log
 from pipeline.outcome import Level, RunOutcome
@@ -105,10 +106,11 @@ def _migrate(
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         unbuilt = Migration(source, plan, target, run, options, observer, stop.is_set).execute()
     with connect(target, application_name=f"naru {run_id}", autocommit=True) as connection:
-        findings = verify_plan(connection, plan, source, level=level)
+        verified = verified_plan(connection, plan, source, level)
+        proof = write_proof(run, target, verified, console)
         seconds = time.perf_counter() - started
-        keep_findings(connection, plan, run, findings, seconds=seconds)
-        return summarize(connection, plan, run, target, findings, unbuilt, seconds)
+        keep_findings(connection, plan, run, verified.findings, seconds=seconds, level=level, proof=proof)
+        return summarize(connection, plan, run, target, verified, unbuilt, seconds, proof)
 
 
 def _dry_run(

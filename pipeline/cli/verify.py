@@ -29,15 +29,18 @@ from pipeline.cli.opening import (
     opened_plan,
     run_of,
 )
+from pipeline.cli.proof import recheck, write_proof
 from pipeline.engine.repair import Repair, differing_tables
-from pipeline.engine.summary import keep_findings, verify_plan
+from pipeline.engine.summary import keep_findings, verdict, verified_plan
 from pipeline.errors import TargetError, UsageError
-from pipeline.outcome import Finding, Level, Repaired, clean
+from pipeline.outcome import Finding, Level, ProofFile, Repaired, Run, Verdict, clean
 from pipeline.postgres.connect import Connection, Target, connect
-from pipeline.report.text import as_json, print_findings
+from pipeline.report.text import as_json, print_findings, print_proof
+from pipeline.verify.verify import Verified
 
 
 def verify(
+    context: typer.Context,
     source: SourceArgument = None,
     mapping: MappingOption = None,
     tables: TablesOption = "",
@@ -50,9 +53,17 @@ def verify(
         bool, typer.Option("--repair", help="Make the rows that differ what the source has, and compare again.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Repair without asking; for cron.")] = False,
+    proof: Annotated[
+        Path | None,
+        typer.Option("--proof", metavar="FILE", help="Hold the target against this proof alone, without the source."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Compare every cell with the source, check counts, keys, relationships and the quarantine; exit 1 on a finding."""
+    if proof is not None:
+        _refuse_others(context)
+        recheck(proof, json=json)
+        return
     if repair and level is not Level.CONTENT:
         raise UsageError(f"--repair needs every cell compared, not --level {level}", hint="leave out --level")
     settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
@@ -61,13 +72,18 @@ def verify(
         target = open_target(settings, console)
         with connect(target, application_name="naru verify", autocommit=True) as connection:
             started = time.perf_counter()
-            findings = verify_plan(connection, opened.plan, opened.source, level=level)
-            _keep(connection, opened, findings, console, seconds=time.perf_counter() - started)
+            verified = verified_plan(connection, opened.plan, opened.source, level)
+            run, findings = run_of(opened, new_run_id(), "verify"), verified.findings
+            written = write_proof(run, target, verified, console)
+            _keep(connection, opened, run, verified, written, console, seconds=time.perf_counter() - started)
             if repair and differing_tables(findings):
                 print_findings(console, findings)
-                findings = _repair(connection, opened, target, findings, console, yes=yes)
+                findings, written = _repair(connection, opened, target, findings, console, yes=yes), None
+                console.print("hint: for a proof of what it is now, verify again", markup=False, highlight=False)
     if json:
-        answer(as_json({"target": target.describe(), "findings": findings}))
+        told = {"target": target.describe(), "level": level, "findings": findings, "proof": written}
+        answer(as_json(told))
+    print_proof(console, level, written, proven=verdict(findings) is Verdict.COMPLETE)
     print_findings(console, findings)
     if differing_tables(findings) and not repair:
         console.print("hint: make these rows what the source has with: --repair", markup=False, highlight=False)
@@ -75,12 +91,30 @@ def verify(
         raise typer.Exit(1)
 
 
+def _refuse_others(context: typer.Context) -> None:
+    """A proof says by itself what was verified, and how far."""
+    for name in context.params.keys() - {"proof", "json"}:
+        origin = context.get_parameter_source(name)
+        if origin is not None and origin.name == "COMMANDLINE":
+            what = "SOURCE" if name == "source" else f"--{name.replace('_', '-')}"
+            raise UsageError(f"{what} does not go with --proof", hint="a proof needs neither source nor mapping")
+
+
 def _keep(
-    connection: Connection, opened: Opened, findings: tuple[Finding, ...], console: Console, *, seconds: float
+    connection: Connection,
+    opened: Opened,
+    run: Run,
+    verified: Verified,
+    proof: ProofFile | None,
+    console: Console,
+    *,
+    seconds: float,
 ) -> None:
     """For `report`. A role that may only read can verify as well; that nothing is kept then is said."""
     try:
-        keep_findings(connection, opened.plan, run_of(opened, new_run_id(), "verify"), findings, seconds=seconds)
+        keep_findings(
+            connection, opened.plan, run, verified.findings, seconds=seconds, level=verified.level, proof=proof
+        )
     except TargetError as error:
         console.print(f"note: not kept for a report: {error.message}", style="yellow", markup=False, highlight=False)
 

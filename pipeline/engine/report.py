@@ -48,6 +48,8 @@ def _report(
         tables=tables,
         relationships=tuple(key for key in keys if {key.child, key.parent} <= names),
         verified_at=verification.verified_at if verification else None,
+        level=verification.level if verification else None,
+        proof=verification.proof if verification else None,
         findings=verification.findings if verification else (),
         pace_run=pace_run,
         pace=parts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 
 from pipeline.batch import Unreadable
 from pipeline.catalog import Notice, Table, View
@@ -13,7 +14,18 @@ from pipeline.engine.prefetch import prefetched
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import loss_counts
 from pipeline.ledger.verification import record_verification
-from pipeline.outcome import Finding, Level, Load, Run, RunOutcome, TableOutcome, Verdict, Verification, clean
+from pipeline.outcome import (
+    Finding,
+    Level,
+    Load,
+    ProofFile,
+    Run,
+    RunOutcome,
+    TableOutcome,
+    Verdict,
+    Verification,
+    clean,
+)
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
 from pipeline.postgres.records import one
@@ -21,17 +33,24 @@ from pipeline.postgres.sql import SQL, relation, text
 from pipeline.sources.base import Source
 from pipeline.transform.chain import Transformed
 from pipeline.verify.subject import Content, Subject
-from pipeline.verify.verify import verify
+from pipeline.verify.verify import Verified, verify
 
 _SCHEMA = "unreadable_schema"
 _BATCH_ROWS = 20_000
 
-_Verify = Callable[[Connection, Iterable[Subject], Iterable[View], Level], tuple[Finding, ...]]
+_Verify = Callable[[Connection, Iterable[Subject], Iterable[View], Level], Verified]
 
 
 def verify_plan(
     connection: Connection, plan: Plan, source: Source | None, *, level: Level = Level.CONTENT, how: _Verify = verify
 ) -> tuple[Finding, ...]:
+    """What `verified_plan` finds."""
+    return verified_plan(connection, plan, source, level, how).findings
+
+
+def verified_plan(
+    connection: Connection, plan: Plan, source: Source | None, level: Level, how: _Verify = verify
+) -> Verified:
     """Every verifier of the level over every table of the plan; rows are counted and read again in the source, if it
     is given. `how` is `verify_here` inside of a transaction.
     """
@@ -50,7 +69,8 @@ def verify_plan(
             for task in plan.tasks
         ]
     unread = tuple(Finding("source", n.table or "database", _SCHEMA, 1, n.text) for n in plan.unread)
-    return unread + how(connection, subjects, plan.target.views, level)
+    verified = how(connection, subjects, plan.target.views, level)
+    return replace(verified, findings=unread + verified.findings)
 
 
 def content_of(source: Source, task: TableTask) -> Content:
@@ -65,9 +85,16 @@ def content_of(source: Source, task: TableTask) -> Content:
 
 
 def keep_findings(
-    connection: Connection, plan: Plan, run: Run, findings: tuple[Finding, ...], *, seconds: float
+    connection: Connection,
+    plan: Plan,
+    run: Run,
+    findings: tuple[Finding, ...],
+    *,
+    seconds: float,
+    level: Level = Level.CONTENT,
+    proof: ProofFile | None = None,
 ) -> bool:
-    """Put what `verify_plan` found into the ledger, for a report; False where the target has no ledger.
+    """Put what `verify_plan` found at that level into the ledger, for a report; False where the target has no ledger.
 
     Raises TargetError, as for a role that may read alone.
     """
@@ -75,7 +102,9 @@ def keep_findings(
     with translated("recording the verification"):
         if not Ledger(connection).installed():
             return False
-        verification = Verification(verdict(findings), plan.schema, tables, findings)
+        verification = Verification(
+            verdict(findings), plan.schema, tables, findings, level=level, proof=proof.sha256 if proof else None
+        )
         record_verification(connection, run, verification, seconds=seconds)
     return True
 
@@ -93,9 +122,10 @@ def summarize(
     plan: Plan,
     run: Run,
     target: Target,
-    findings: tuple[Finding, ...],
+    verified: Verified,
     unbuilt: tuple[Notice, ...],
     seconds: float,
+    proof: ProofFile | None,
 ) -> RunOutcome:
     with translated("reading the ledger"):
         ledger = Ledger(connection)
@@ -105,7 +135,18 @@ def summarize(
             losses[row.target_schema, row.target_table] += row.count
     notices = tuple(f"{notice.table or 'database'}: {notice.text}" for notice in unbuilt)
     tables = tuple(_table(load, losses[load.target_schema, load.target_table]) for load in loads)
-    return RunOutcome(run.run_id, run.source, target.describe(), tables, findings, notices, seconds, verdict(findings))
+    return RunOutcome(
+        run_id=run.run_id,
+        source=run.source,
+        target=target.describe(),
+        tables=tables,
+        findings=verified.findings,
+        notices=notices,
+        seconds=seconds,
+        verdict=verdict(verified.findings),
+        level=verified.level,
+        proof=proof,
+    )
 
 
 def occupied(connection: Connection, plan: Plan, *, restart: bool) -> list[str]:

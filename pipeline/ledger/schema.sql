@@ -74,8 +74,20 @@ create table if not exists _naru.verification (
     verdict text not null check (verdict in ('complete', 'differences', 'incomplete')),
     target_schema text not null,
     target_tables text[] not null,
-    verified_at timestamptz not null default clock_timestamp()
+    verified_at timestamptz not null default clock_timestamp(),
+    level text check (level in ('counts', 'keys', 'content')),  -- null: a release that knew no further than keys
+    proof text  -- sha256 of the proof file
 );
+-- A ledger of before keeps neither. Looked for first: to alter takes a lock.
+do $$
+begin
+    if not exists (select from pg_attribute
+                   where attrelid = '_naru.verification'::regclass and attname = 'proof') then
+        alter table _naru.verification
+            add level text check (level in ('counts', 'keys', 'content')), add proof text;
+    end if;
+end
+$$;
 
 create table if not exists _naru.finding (
     run_id text not null references _naru.verification,

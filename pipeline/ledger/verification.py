@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 from pipeline.catalog import Table
 from pipeline.ledger.ledger import Ledger, storable
-from pipeline.outcome import Finding, Run, Verdict, Verification
+from pipeline.outcome import Finding, Level, Run, Verdict, Verification
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.introspect import relation_kind
+from pipeline.postgres.introspect import read_table
 from pipeline.postgres.sql import query
 
 _COLUMNS = "verifier, table_name, subject, count, detail, allowed"
@@ -22,13 +22,17 @@ def record_verification(connection: Connection, run: Run, verification: Verifica
     The lock of the target is not needed: nothing but the run's own rows is written. A run is verified once.
     """
     with connection.transaction():
-        if not _has_room(connection):
+        if "proof" not in _room(connection):
             Ledger(connection).install()
         about = {"host": socket.gethostname(), "pid": os.getpid(), "seconds": seconds}
         connection.execute(query("record_run"), asdict(run) | about)
         connection.execute(
-            "insert into _naru.verification (run_id, verdict, target_schema, target_tables) values (%s, %s, %s, %s)",
-            [run.run_id, verification.verdict.value, verification.target_schema, [*verification.target_tables]],
+            """insert into _naru.verification (run_id, verdict, target_schema, target_tables, level, proof)
+            values (%s, %s, %s, %s, %s, %s)""",
+            [
+                *(run.run_id, verification.verdict.value, verification.target_schema, [*verification.target_tables]),
+                *(verification.level.value, verification.proof),
+            ],
         )
         with connection.cursor().copy(f"copy _naru.finding (run_id, finding, {_COLUMNS}) from stdin") as copy:
             for place, it in enumerate(verification.findings):
@@ -38,19 +42,18 @@ def record_verification(connection: Connection, run: Run, verification: Verifica
 
 def recorded_verification(connection: Connection, run_id: str) -> Verification | None:
     """None where the run was not verified, or by a release that did not keep it."""
-    if not _has_room(connection):
+    if not _room(connection):
         return None
-    row = connection.execute(
-        "select verdict, target_schema, target_tables, verified_at from _naru.verification where run_id = %s", [run_id]
-    ).fetchone()
+    row = connection.execute(query("verification"), [run_id]).fetchone()
     if row is None:
         return None
     statement = f"select {_COLUMNS} from _naru.finding where run_id = %s order by finding"  # noqa: S608
     findings = tuple(Finding(*found) for found in connection.execute(statement, [run_id]))
-    verdict, schema, tables, verified_at = row
-    return Verification(Verdict(verdict), schema, tuple(tables), findings, verified_at)
+    verdict, schema, tables, verified_at, level, proof = row
+    return Verification(Verdict(verdict), schema, tuple(tables), findings, verified_at, Level(level), proof)
 
 
-def _has_room(connection: Connection) -> bool:
-    """Whether the ledger is of a release that keeps findings."""
-    return relation_kind(connection, Table("finding", (), "_naru")) is not None
+def _room(connection: Connection) -> tuple[str, ...]:
+    """What the ledger keeps of a verification: less where it is of an earlier release."""
+    found = read_table(connection, Table("verification", (), "_naru"))
+    return found.column_names if found else ()

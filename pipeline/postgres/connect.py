@@ -29,6 +29,7 @@ _SESSION = {  # what a server or role may have set otherwise, and that would bre
     "bytea_output": "hex",
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
 }
 
 _CONFIGURE = """select set_config(wanted.name, wanted.value, false)

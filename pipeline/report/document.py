@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipeline.catalog import Relationship
-from pipeline.outcome import Finding, LossSample, Pace, RejectSample, RunRecord, Verdict, Verification
+from pipeline.outcome import Finding, Level, LossSample, Pace, RejectSample, RunRecord, Verdict, Verification
 
 
 class Standing(StrEnum):
@@ -89,12 +89,23 @@ class Report:
     relationships: tuple[Relationship, ...]
     """Foreign keys of the target between these tables."""
     verified_at: datetime | None
+    level: Level | None
+    """How far the verification went; None where there was none."""
+    proof: str | None
+    """SHA-256 of the proof file that was written of it."""
     findings: tuple[Finding, ...]
     pace_run: str | None
     """The run whose pace is told: this one, or for one that loaded nothing, the last that did."""
     pace: tuple[Pace, ...]
     rejects: tuple[RejectSample, ...]
     losses: tuple[LossSample, ...]
+
+    @property
+    def proven(self) -> str:
+        """Which words tell the standing: what is complete is so as far as it was verified, and no further."""
+        if self.standing is Standing.COMPLETE and self.level is not Level.CONTENT:
+            return f"{self.standing}_{self.level}"
+        return self.standing.value
 
 
 def standing(run: RunRecord, verification: Verification | None, tables: tuple[TableReport, ...]) -> Standing:

@@ -14,10 +14,14 @@ from rich.table import Table
 
 from pipeline.catalog import Notice
 from pipeline.outcome import (
+    Agreement,
     Finding,
+    Level,
     Load,
     LossCount,
     PastRun,
+    ProofFile,
+    Rechecked,
     Reject,
     RejectCount,
     RunOutcome,
@@ -89,9 +93,39 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
     print_findings(console, outcome.findings)
     if any(counts["losses"]):
         _say(console, "hint: see the changed values with: python -m pipeline losses")
+    print_proof(console, outcome.level, outcome.proof, proven=outcome.verdict is Verdict.COMPLETE)
     loaded = sum(row.loaded for row in outcome.tables)
     _say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {duration(outcome.seconds)}")
     _say(console, f"run {outcome.run_id}: {_VERDICTS[outcome.verdict]}", _STYLES[outcome.verdict])
+
+
+def print_proof(console: Console, level: Level, proof: ProofFile | None, *, proven: bool) -> None:
+    """How far the verification went, and the file that says so to others."""
+    if proof is not None:
+        what = "proof of every cell" if proven else "no proof, but what was found"
+        _say(console, f"{what}: {proof.path}, sha256 {proof.sha256}")
+    elif level is not Level.CONTENT:
+        _say(console, f"verified at level {level} alone: no proof is written", "yellow")
+
+
+_AGREEMENTS = {
+    Agreement.EQUAL: "green",
+    Agreement.DIFFERS: "red",
+    Agreement.MISSING: "red",
+    Agreement.UNCHECKED: "yellow",
+}
+
+
+def print_rechecked(console: Console, tables: Sequence[Rechecked]) -> None:
+    """Table by table, then how many of them came to what."""
+    shown = _table("table", "rows proven", "rows found", "", "", numbers=False)
+    for table in tables:
+        rows = ("" if count is None else f"{count:,}" for count in (table.rows_proven, table.rows_found))
+        shown.add_row(table.table, *rows, table.agreement.value, table.detail)
+    console.print(shown)
+    for agreement, style in _AGREEMENTS.items():
+        if count := sum(table.agreement is agreement for table in tables):
+            _say(console, f"{agreement}: {count:,} {'table' if count == 1 else 'tables'}", style)
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:

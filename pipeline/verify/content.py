@@ -12,13 +12,12 @@ import polars as pl
 
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.introspect import read_table
 from pipeline.verify.differences import differences, kept
 from pipeline.verify.digest import BUCKET, differing, groups
 from pipeline.verify.losses import CELLS, CHANGE, Ledgered, tell
 from pipeline.verify.sides import Sides
 from pipeline.verify.subject import Subject
-from pipeline.verify.sums import read_once
+from pipeline.verify.sums import lacking
 from pipeline.verify.wording import EXTRA, Rules, Told, Wording
 
 _CELLS_AT_ONCE = 500_000
@@ -32,16 +31,13 @@ def verify_content(connection: Connection, subject: Subject) -> Iterator[Finding
     """Findings of `content`, then those of `losses`."""
     if subject.content is None or not subject.target.written:
         return
-    found = read_table(connection, subject.target)
-    lacking = [name for name in subject.target.written_names if found and name not in found.column_names]
-    if found is None or lacking:
-        text = f"not compared: the target lacks {', '.join(lacking) or 'the table'}"
+    sums, others = subject.sums, subject.beside_others
+    if sums is None:
+        text = f"not compared: the target lacks {', '.join(lacking(connection, subject))}"
         yield Finding("content", subject.target.name, "table", 1, text)
         return
     sides = Sides(connection, subject.target, subject.content)
     ledgered = Ledgered(connection, subject.target, subject.ordered)
-    sums = read_once(sides, ledgered)
-    others = _holds_others(subject)
     rows, losses = differing(sums.source, sums.target), differing(sums.changed, sums.told)
     yield from _find(
         subject, "content", rows, len(sides.cells), lambda part: _rows(sides, part, others=others), others=others
@@ -51,12 +47,6 @@ def verify_content(connection: Connection, subject: Subject) -> Iterator[Finding
         yield Finding("losses", subject.target.name, "ledger", 1, text, allowed=True)
     else:
         yield from _find(subject, "losses", losses, len(CELLS), lambda part: _losses(sides, ledgered, part))
-
-
-def _holds_others(subject: Subject) -> bool:
-    """Whether rows of others stand in the target, among which ours have to be."""
-    load = subject.load
-    return load is not None and load.rows_before > load.rows_updated
 
 
 def _find(

@@ -6,7 +6,7 @@ buckets of their key, so that a difference is looked for among few rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -16,6 +16,38 @@ BUCKETS = 4096
 ROW, KEY, BUCKET = "row", "key", "bucket"
 _PARTS = 16
 _EMPTY = pl.DataFrame(schema={BUCKET: pl.UInt16, "rows": pl.UInt64, "total": pl.UInt128})
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What any number of rows comes to, wherever and in whatever order they are read."""
+
+    rows: int
+    hash: str
+    """The sum of their hashes modulo 2^128, as 32 hexadecimal digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What one reading of both sides comes to, by bucket, as `summed` gives it."""
+
+    source: pl.DataFrame
+    """Of the rows that shall have arrived, as the mapping makes them."""
+    standing: pl.DataFrame
+    """Of the rows of the table."""
+    removed: pl.DataFrame
+    """Of those that arrived and were taken out for breaking a constraint."""
+    changed: pl.DataFrame
+    """Of the losses that the mapping makes in the rows of the source."""
+    told: pl.DataFrame
+    """Of the losses that the ledger has."""
+    kinds: Mapping[tuple[str, str], int]
+    """How many these are, by column and rule."""
+
+    @property
+    def target(self) -> pl.DataFrame:
+        """Of all rows that have arrived."""
+        return _added([self.standing, self.removed])
 
 
 def cell(number: int) -> str:
@@ -54,7 +86,7 @@ class Sum:
 
     def buckets(self) -> pl.DataFrame:
         """Rows and sum of row hashes modulo 2^128 of each bucket that holds any, in order."""
-        return pl.concat(self._parts).group_by(BUCKET).agg(pl.col("rows", "total").sum()).sort(BUCKET)
+        return _added(self._parts)
 
 
 def summed(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -63,6 +95,16 @@ def summed(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     for frame in frames:
         total.add(frame)
     return total.buckets()
+
+
+def whole(buckets: pl.DataFrame) -> Total:
+    """All buckets in one."""
+    rows, total = buckets.select(pl.col("rows", "total").sum()).row(0)
+    return Total(rows, f"{total:032x}")
+
+
+def _added(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(parts).group_by(BUCKET).agg(pl.col("rows", "total").sum()).sort(BUCKET)
 
 
 def differing(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:

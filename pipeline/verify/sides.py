@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -77,17 +77,25 @@ class Sides:
                 yield Arriving(hashed(pl.DataFrame([*cells, locators.alias("locator")]), self.key), losses, frame)
 
     def target(self) -> Generator[pl.DataFrame, None, None]:
-        """Rows of the target, and those that arrived and were taken out for breaking a constraint."""
-        return (self._target(texts) for texts in copy_out(self.connection, self._rows(), self.cells))
+        """Rows that have arrived, wherever they are now."""
+        yield from self.standing()
+        yield from self.removed()
+
+    def standing(self) -> Generator[pl.DataFrame, None, None]:
+        """Rows of the table."""
+        return table_rows(self.connection, self.table, self.key)
+
+    def removed(self) -> Generator[pl.DataFrame, None, None]:
+        """Rows that arrived and were taken out for breaking a constraint; they wait in the quarantine."""
+        found = copy_out(self.connection, self._taken_out(), self.cells)
+        return (_hashed(self.table, texts, self.key) for texts in found)
 
     def placed(self) -> Iterator[pl.DataFrame]:
         """As `target`, with `part` and `place` of each row, by which its transaction finds it; NULL in quarantine."""
-        for texts in copy_out(self.connection, self._rows(PART, PLACE), [*self.cells, PART, PLACE]):
-            yield self._target(texts.select(self.cells)).with_columns(texts[PART], texts[PLACE])
-
-    def _target(self, texts: pl.DataFrame) -> pl.DataFrame:
-        spell = [target_spelling(column.type) for column in self.table.written]
-        return hashed(pl.DataFrame([how(cells) for how, cells in zip(spell, texts, strict=True)]), self.key)
+        for rows in (_standing(self.table, PART, PLACE), self._taken_out(PART, PLACE)):
+            for texts in copy_out(self.connection, rows, [*self.cells, PART, PLACE]):
+                rest = _hashed(self.table, texts.select(self.cells), self.key)
+                yield rest.with_columns(texts[PART], texts[PLACE])
 
     def _spelled(self, number: int, values: pl.Series) -> pl.Series:
         type = self.table.written[number].type
@@ -101,18 +109,31 @@ class Sides:
         found = [locator for (locator,) in self.connection.execute(query("refused_locators"), name)]
         return pl.Series(found, dtype=pl.Int64)
 
-    def _rows(self, *system: str) -> Composed:
-        """With these columns of PostgreSQL's own."""
-        names = self.table.written_names
+    def _taken_out(self, *lacking: str) -> Composed:
+        """With NULL for columns that only a table's rows have."""
         return SQL(
-            "select {names} from {table} as t union all select {arrived}"
-            " from _naru.reject r, json_populate_record(null::{table}, r.row_values) as t"
+            "select {names} from _naru.reject r, json_populate_record(null::{table}, r.row_values) as t"
             " where r.stage = 'constraint' and r.replayed_at is null"
             " and (r.target_schema, r.target_table) = ({schema}, {name})"
         ).format(
-            names=SQL(", ").join([columns(names, of="t"), *(columns([name], of="t") for name in system)]),
-            arrived=SQL(", ").join([columns(names, of="t"), *(SQL("null") for _ in system)]),
+            names=SQL(", ").join([columns(self.table.written_names, of="t"), *(SQL("null") for _ in lacking)]),
             table=relation(self.table),
             schema=Literal(self.table.schema),
             name=Literal(self.table.name),
         )
+
+
+def table_rows(connection: Connection, table: Table, key: Sequence[str] = ()) -> Generator[pl.DataFrame, None, None]:
+    """What stands in the written columns of a table, as `hashed` gives it."""
+    cells = [cell(number) for number in range(len(table.written))]
+    return (_hashed(table, texts, key) for texts in copy_out(connection, _standing(table), cells))
+
+
+def _standing(table: Table, *system: str) -> Composed:
+    """With these columns of PostgreSQL's own."""
+    return SQL("select {} from {}").format(columns([*table.written_names, *system]), relation(table))
+
+
+def _hashed(table: Table, texts: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    spell = [target_spelling(column.type) for column in table.written]
+    return hashed(pl.DataFrame([how(cells) for how, cells in zip(spell, texts, strict=True)]), key)

@@ -9,6 +9,7 @@ from pipeline.catalog import Table
 from pipeline.outcome import Finding, Load
 from pipeline.postgres.connect import Connection
 from pipeline.transform.chain import Transformed
+from pipeline.verify.digest import Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Subject:
     """Rows that the source says it has, without counting; None where it says nothing."""
     content: Content | None = None
     """None where rows are not compared."""
+    sums: Sums | None = None
+    """Of both sides, once they have been read; None where they are not compared."""
     worded: Table | str | None = None
     """The target's expressions in PostgreSQL's words, or why it has none for them; None where it has no expression."""
 
@@ -41,6 +44,11 @@ class Subject:
     def ordered(self) -> bool:
         """Whether the source gives its rows in one order each time, so that a locator tells a row."""
         return self.load is not None and self.load.position is not None
+
+    @property
+    def beside_others(self) -> bool:
+        """Whether rows of others stand in the target, among which ours have to be."""
+        return self.load is not None and self.load.rows_before > self.load.rows_updated
 
 
 Verifier = Callable[[Connection, Subject], Iterator[Finding]]

@@ -1,35 +1,42 @@
-"""What one reading of both sides comes to: sums that say whether they are equal, and stand for the rows elsewhere."""
+"""The one reading of both sides that all who look at a table's content begin with."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import zip_longest
 
 import polars as pl
 
-from pipeline.verify.digest import Sum, summed
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.introspect import read_table
+from pipeline.verify.digest import Sum, Sums, summed
 from pipeline.verify.losses import Ledgered
 from pipeline.verify.sides import Arriving, Sides
+from pipeline.verify.subject import Subject
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """By bucket, the number of rows and the sum of their hashes, as `summed` gives them."""
+def with_sums(connection: Connection, subject: Subject) -> Subject:
+    """The subject with the sums of both sides, where its rows can be compared; raises SourceError and TargetError."""
+    if subject.content is None or not subject.target.written or lacking(connection, subject):
+        return subject
+    sides = Sides(connection, subject.target, subject.content)
+    return replace(subject, sums=read_once(sides, Ledgered(connection, subject.target, subject.ordered)))
 
-    source: pl.DataFrame
-    """Of the rows that shall have arrived, as the mapping makes them."""
-    target: pl.DataFrame
-    changed: pl.DataFrame
-    """Of the losses that the mapping makes in these rows."""
-    told: pl.DataFrame
-    """Of the losses that the ledger has."""
+
+def lacking(connection: Connection, subject: Subject) -> list[str]:
+    """What of the plan the target has not, so that there is nothing to compare."""
+    found = read_table(connection, subject.target)
+    if found is None:
+        return ["the table"]
+    return [name for name in subject.target.written_names if name not in found.column_names]
 
 
 def read_once(sides: Sides, ledgered: Ledgered) -> Sums:
     """Raises SourceError and TargetError."""
-    source, target, changed = Sum(), Sum(), Sum()
+    source, standing, changed = Sum(), Sum(), Sum()
     with closing(_both(sides)) as both:
         for arriving, frame in both:
             if arriving is not None:
@@ -37,14 +44,25 @@ def read_once(sides: Sides, ledgered: Ledgered) -> Sums:
                 for losses in arriving.losses:
                     changed.add(ledgered.made(losses))
             if frame is not None:
-                target.add(frame)
-    return Sums(source.buckets(), target.buckets(), changed.buckets(), summed(ledgered.told()))
+                standing.add(frame)
+    told, kinds = Sum(), Counter[tuple[str, str]]()
+    for stored in ledgered.told():
+        told.add(stored)
+        kinds.update({(column, rule): count for column, rule, count in stored.group_by("column", "rule").len().rows()})
+    return Sums(
+        source=source.buckets(),
+        standing=standing.buckets(),
+        removed=summed(sides.removed()),
+        changed=changed.buckets(),
+        told=told.buckets(),
+        kinds=kinds,
+    )
 
 
 def _both(sides: Sides) -> Generator[tuple[Arriving | None, pl.DataFrame | None], None, None]:
     """In turns where that can be: the source decodes and the server sends while the other's rows are hashed."""
     if sides.asks:
         yield from ((arriving, None) for arriving in sides.source())
-    with closing(sides.target()) as target:
+    with closing(sides.standing()) as standing:
         # The source goes first: it asks for what waits in the quarantine before the target's COPY holds the connection.
-        yield from zip_longest(() if sides.asks else sides.source(), target)
+        yield from zip_longest(() if sides.asks else sides.source(), standing)

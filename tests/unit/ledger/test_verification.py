@@ -10,7 +10,7 @@ import pytest
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.samples import run_record
 from pipeline.ledger.verification import record_verification, recorded_verification
-from pipeline.outcome import Finding, Run, Verdict, Verification
+from pipeline.outcome import Finding, Level, Run, Verdict, Verification
 from pipeline.postgres.connect import Connection
 
 RUN = Run("v1", "verify", "s", "f", "m", "0")
@@ -40,6 +40,25 @@ def test_findings_come_back_as_they_were_and_in_their_order(connection: Connecti
     first, second = FOUND.findings
     said = replace(second, detail="nul \\u0000, surrogate \\ud83d")  # PostgreSQL's text holds neither
     assert replace(kept, verified_at=None) == replace(FOUND, findings=(first, said))
+
+
+def test_how_far_it_went_and_its_proof_are_kept(connection: Connection, ledger: Ledger) -> None:
+    record_verification(connection, RUN, replace(FOUND, level=Level.CONTENT, proof="9" * 64), seconds=0)
+    record_verification(connection, replace(RUN, run_id="v2"), replace(FOUND, level=Level.COUNTS), seconds=0)
+    kept = [recorded_verification(connection, run_id) for run_id in ("v1", "v2")]
+    assert [(it.level, it.proof) for it in kept if it] == [(Level.CONTENT, "9" * 64), (Level.COUNTS, None)]
+
+
+def test_a_ledger_that_kept_no_level_is_read_and_gets_the_room(connection: Connection, ledger: Ledger) -> None:
+    record_verification(connection, RUN, FOUND, seconds=0)
+    connection.execute("alter table _naru.verification drop column level, drop column proof")
+    kept = recorded_verification(connection, "v1")
+    assert kept is not None
+    assert (kept.level, kept.proof) == (Level.KEYS, None)
+    record_verification(connection, replace(RUN, run_id="v2"), replace(FOUND, level=Level.CONTENT), seconds=0)
+    later = recorded_verification(connection, "v2")
+    assert later is not None
+    assert later.level is Level.CONTENT
 
 
 def test_a_run_that_only_verified_is_over_and_took_its_time(connection: Connection, ledger: Ledger) -> None:

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from pipeline.catalog import Relationship
-from pipeline.outcome import Finding, LossSample, Pace, RejectSample, RunRecord
+from pipeline.outcome import Finding, Level, LossSample, Pace, RejectSample, RunRecord
 from pipeline.report.document import Report, Standing, TableReport, total
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -46,7 +46,8 @@ def table(name: str, *, read: int = 1000, **other: object) -> TableReport:
 def report(tables: tuple[TableReport, ...], standing: Standing = Standing.COMPLETE, **other: object) -> Report:
     values = {
         "standing": standing, "run": run(), "target": "postgresql://naru@db.example:5432/plant", "later_run": None,
-        "totals": total(tables), "tables": tables, "relationships": (), "verified_at": AT, "findings": (),
+        "totals": total(tables), "tables": tables, "relationships": (), "verified_at": AT,
+        "level": Level.CONTENT, "proof": "9" * 64, "findings": (),
         "pace_run": None, "pace": (), "rejects": (), "losses": (),
     }  # fmt: skip
     return Report(**(values | other))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 from jinja2 import Environment
 
-from pipeline.outcome import Stage
+from pipeline.outcome import Level, Stage
 from pipeline.report import messages as module
 from pipeline.report.document import Standing
 from pipeline.report.messages import Language, messages
@@ -56,6 +56,8 @@ def test_no_message_is_left_that_nobody_says() -> None:
 
 def test_the_words_that_the_ledger_may_hold_have_a_text() -> None:
     words = [f"{part}.{it.value}" for part in ("verdict", "meaning", "next") for it in Standing]
+    words += [f"{part}.complete_{it}" for part in ("verdict", "meaning", "next") for it in Level if it != "content"]
+    words += [f"level.{it}" for it in Level]
     words += [f"stage.{it.value}" for it in Stage]
     words += [f"state.{it}" for it in ("loading", "loaded", "done", "failed", "interrupted", "running")]
     words += [f"verifier.{it.__name__.removeprefix('verify_')}" for it in verify._ALL]

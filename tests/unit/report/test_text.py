@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.outcome import RunOutcome, TableOutcome, Verdict
+from pipeline.outcome import Level, RunOutcome, TableOutcome, Verdict
 from pipeline.report.text import print_outcome
 
 NAME = "public.sales_lt_product_model_product_description"
@@ -15,7 +15,8 @@ COUNTS = (12_345_678, 12_345_600, 78, 9_000, 1_234_567)
 def shown(width: int) -> str:
     row = TableOutcome("T", NAME, *COUNTS, seconds=10)
     out = Console(file=io.StringIO(), width=width)
-    print_outcome(out, RunOutcome("1", "shop", "postgresql://h/d", (row,), (), (), 10, Verdict.COMPLETE))
+    outcome = RunOutcome("1", "shop", "postgresql://h/d", (row,), (), (), 10, Verdict.COMPLETE, Level.COUNTS, None)
+    print_outcome(out, outcome)
     assert isinstance(out.file, io.StringIO)
     return out.file.getvalue().partition("verified")[0]
 

@@ -19,6 +19,7 @@ from pipeline.transform.chain import Transformed
 from pipeline.transform.origin import Origin
 from pipeline.verify.content import verify_content
 from pipeline.verify.subject import Content, Subject
+from pipeline.verify.sums import with_sums
 
 
 def table_of(types: Mapping[str, str], *key: str) -> Table:
@@ -55,7 +56,7 @@ def _transformed(frame: pl.DataFrame, start: int) -> Transformed:
 
 
 def compared(connection: Connection, subject: Subject) -> list[Finding]:
-    return list(verify_content(connection, subject))
+    return list(verify_content(connection, with_sums(connection, subject)))
 
 
 def told(connection: Connection, subject: Subject) -> list[tuple[str, str]]:
