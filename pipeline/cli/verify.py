@@ -78,8 +78,7 @@ def verify(
             _keep(connection, opened, run, verified, written, console, seconds=time.perf_counter() - started)
             if repair and differing_tables(findings):
                 print_findings(console, findings)
-                findings, written = _repair(connection, opened, target, findings, console, yes=yes), None
-                console.print("hint: for a proof of what it is now, verify again", markup=False, highlight=False)
+                findings, written = _repair(connection, opened, target, findings, console, yes=yes)
     if json:
         told = {"target": target.describe(), "level": level, "findings": findings, "proof": written}
         answer(as_json(told))
@@ -127,7 +126,7 @@ def _repair(
     console: Console,
     *,
     yes: bool,
-) -> tuple[Finding, ...]:
+) -> tuple[tuple[Finding, ...], ProofFile | None]:
     run = run_of(opened, new_run_id(), "repair")
 
     def agree(planned: Sequence[Repaired]) -> None:
@@ -136,8 +135,11 @@ def _repair(
         if planned and not yes:
             _confirm(target)
 
+    def prove(verified: Verified) -> ProofFile | None:
+        return write_proof(run, target, verified, console)
+
     tables, directory = differing_tables(findings), Path("logs", run.run_id)
-    return Repair(connection, opened.plan, opened.source, run, tables, directory, agree).execute()
+    return Repair(connection, opened.plan, opened.source, run, tables, directory, agree, prove).execute()
 
 
 def _confirm(target: Target) -> None:

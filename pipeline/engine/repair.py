@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +11,7 @@ import polars as pl
 from pipeline.catalog import Table
 from pipeline.engine.plan import Plan, TableTask
 from pipeline.engine.saved import file_name, saved
-from pipeline.engine.summary import content_of, keep_findings, verify_plan
+from pipeline.engine.summary import content_of, keep_findings, verified_plan
 from pipeline.errors import MappingError, SourceChanged, TargetError
 from pipeline.ledger import lock
 from pipeline.ledger.ledger import Ledger
@@ -19,20 +19,22 @@ from pipeline.ledger.losses import add_losses, forget_losses
 from pipeline.load.place import check_columns
 from pipeline.load.rewrite import Rewrite, Staging, rewrite
 from pipeline.load.sequences import set_sequences
-from pipeline.outcome import Finding, Load, Repaired, Run
+from pipeline.outcome import Finding, Level, Load, ProofFile, Repaired, Run
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused
 from pipeline.postgres.introspect import read_table
 from pipeline.sources.base import Source
 from pipeline.verify.amendment import Found, amendments, find
 from pipeline.verify.sides import Sides
-from pipeline.verify.verify import verify_here
+from pipeline.verify.verify import Verified, verify_here
 from pipeline.verify.wording import EXTRA
 
 _AGAIN = "load the table again with: python -m pipeline migrate --restart"
 
 Agree = Callable[[Sequence[Repaired]], None]
 """Is told what would be done, table by table, and stops it by raising."""
+Prove = Callable[[Verified], ProofFile | None]
+"""Is told what verification finds then, and writes the proof of it."""
 
 
 def differing_tables(findings: Collection[Finding]) -> set[str]:
@@ -51,9 +53,10 @@ class Repair:
     tables: Collection[str]
     directory: Path
     agree: Agree
+    prove: Prove = lambda _: None
 
-    def execute(self) -> tuple[Finding, ...]:
-        """What was done, and what verification finds then, as the ledger keeps it.
+    def execute(self) -> tuple[tuple[Finding, ...], ProofFile | None]:
+        """What was done and what verification finds then, as the ledger keeps it, and the proof of it.
 
         Raises NaruError, and has then done nothing.
         """
@@ -65,11 +68,11 @@ class Repair:
         with translated("repairing"), self.connection.transaction():
             self.connection.execute("set transaction isolation level repeatable read")
             ledger.begin(self.run)
-            findings = self._repair(ledger)
+            done = self._repair(ledger)
             ledger.finish(self.run.run_id, "done")
-        return findings
+        return done
 
-    def _repair(self, ledger: Ledger) -> tuple[Finding, ...]:
+    def _repair(self, ledger: Ledger) -> tuple[tuple[Finding, ...], ProofFile | None]:
         loads = self._checked(ledger)
         shared = {task.target.name for task, load in loads if _is_shared(task, load)}
         staged = [self._stage(number, task, load) for number, (task, load) in enumerate(loads)]
@@ -81,7 +84,8 @@ class Repair:
                 one.staging.drop()
                 if one.inserted:
                     set_sequences(self.connection, one.target)
-            return self._verified(planned, shared)
+            verified = self._verified(planned, shared)
+            return verified.findings, self._keep(verified)
 
     # -- before
 
@@ -144,22 +148,27 @@ class Repair:
 
     # -- after
 
-    def _verified(self, done: Sequence[Repaired], shared: Collection[str]) -> tuple[Finding, ...]:
+    def _verified(self, done: Sequence[Repaired], shared: Collection[str]) -> Verified:
         """What is found in the target as it would be committed; raises TargetError where rows differ still."""
         if self.source.fingerprint().digest != self.run.fingerprint:
             text = f"{self.run.source}: was written to since the repair began; nothing was done"
             raise SourceChanged(text, hint="close what writes to it, or work on a copy")
-        found = verify_plan(self.connection, self.plan, self.source, how=verify_here)
-        for finding in found:
+        verified = verified_plan(self.connection, self.plan, self.source, Level.CONTENT, verify_here)
+        for finding in verified.findings:
             if finding.verifier == "content" and not (finding.table in shared and finding.subject == EXTRA):
                 raise TargetError(
                     f"table {finding.table} still differs when it is repaired, {finding.subject}: {finding.detail};"
                     " nothing was done",
                     hint="look for triggers that change what is written, and for what else writes to that table",
                 )
-        findings = (*(_note(one) for one in done if one.rows), *found)
-        keep_findings(self.connection, self.plan, self.run, findings, seconds=0)
-        return findings
+        return replace(verified, findings=(*(_note(one) for one in done if one.rows), *verified.findings))
+
+    def _keep(self, verified: Verified) -> ProofFile | None:
+        proof = self.prove(verified)
+        keep_findings(
+            self.connection, self.plan, self.run, verified.findings, seconds=0, level=verified.level, proof=proof
+        )
+        return proof
 
 
 def _note(one: Repaired) -> Finding:

@@ -51,6 +51,8 @@ def test_a_repair_is_told_done_and_reported(naru: Naru, sample: Path, connection
         ("repair", "items", 3),
     ]
     assert shown["standing"] == "complete"
+    assert "proof of every cell: logs/" in said
+    assert "the ledger of the target has the same sha256" in naru("verify", "--proof", path.parent / "proof.json")
 
 
 def test_nothing_is_asked_where_nothing_differs(naru: Naru, sample: Path, connection: Connection) -> None:

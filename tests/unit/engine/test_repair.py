@@ -72,8 +72,9 @@ class Case:
             tables = differing_tables(verify_plan(connection, plan or self.plan, self.source))
             run = Run(run_id, "repair", "frames", self.source.fingerprint().digest, "m", "0")
             directory = self.directory / run_id
-            done = Repair(connection, plan or self.plan, self.source, run, tables, directory, self.agree).execute()
-            return list(done)
+            repair = Repair(connection, plan or self.plan, self.source, run, tables, directory, self.agree)
+            findings, _ = repair.execute()
+            return list(findings)
 
     def agree(self, planned: Sequence[Repaired]) -> None:
         self.planned = list(planned)
