@@ -17,7 +17,6 @@ from pipeline.ledger.losses import as_stored
 from pipeline.outcome import Losses
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy_out import copy_out
-from pipeline.postgres.introspect import read_table
 from pipeline.postgres.sql import SQL, Literal
 from pipeline.transform.chain import Transformed
 from pipeline.transform.spelling import spelled
@@ -66,11 +65,6 @@ class Ledgered:
     ordered: bool
     """Whether a locator tells a row: not where the source's rows have no order."""
 
-    def readable(self) -> bool:
-        """Whether the ledger knows the target's columns, as one that an earlier release has made does not."""
-        found = read_table(self.connection, Table("loss", (), "_naru"))
-        return found is not None and "target_column" in found.column_names
-
     @property
     def empty(self) -> pl.DataFrame:
         return hashed(pl.DataFrame(schema=dict.fromkeys(CELLS, pl.String())), _KEY)
@@ -83,9 +77,7 @@ class Ledgered:
         return hashed(stored.select(place.alias("place"), pl.lit(losses.target_column).alias("column"), *CHANGE), _KEY)
 
     def told(self) -> Iterator[pl.DataFrame]:
-        """Those of the ledger, none where it is not readable; raises TargetError."""
-        if not self.readable():
-            return
+        """Those of the ledger; raises TargetError."""
         rows = SQL(
             "select case when key::text <> {none} then key::text else {locator} end, target_column, rule, before, after"
             " from _naru.loss where (target_schema, target_table) = ({schema}, {name})"

@@ -207,15 +207,6 @@ def test_what_changes_by_no_rule_is_told_in_every_type_that_stays_what_it_is(
     assert found(after, Losses("T", "s", "t", frame, pl.DataFrame({"id": [2]}))) == []
 
 
-def test_a_ledger_of_before_is_not_compared_and_that_is_said(database: Target, connection: Connection) -> None:
-    made = source({ITEM: NOTES})
-    plan = trimmed(made, {"item": {}})
-    migrate(made, plan, database)
-    connection.execute("alter table _naru.loss drop column target_column")
-    (finding,) = verified(made, plan, database)
-    assert (finding.verifier, finding.subject, finding.allowed) == ("losses", "ledger", True)
-
-
 def test_of_many_losses_only_so_many_are_held(
     database: Target, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
