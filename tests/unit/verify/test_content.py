@@ -11,14 +11,19 @@ from decimal import Decimal
 from uuid import UUID
 
 import polars as pl
+import psycopg
 import pytest
 
+from pipeline.catalog import Identity, SqlType
 from pipeline.errors import SourceChanged
+from pipeline.ledger.ledger import Ledger
+from pipeline.mapping.types import _TYPES as POSTGRES_TYPES
 from pipeline.postgres import copy_out
 from pipeline.postgres.connect import Connection
 from pipeline.transform.chain import Transformed
 from pipeline.verify import content
-from pipeline.verify.subject import Content
+from pipeline.verify.sequences import verify_sequences
+from pipeline.verify.subject import Content, Subject
 from tests.unit.verify.compared import compared, filled, frame_of, subject_of, table_of, told
 
 _NOON = dt.datetime(2024, 2, 29, 12)
@@ -54,11 +59,23 @@ CHANGES: dict[str, tuple[str, object, str, str, str]] = {
     "inet": ("inet", "10.0.0.1/32", "'10.0.0.1/31'", "'10.0.0.1'", "'10.0.0.1/31'"),
     "bytes": ("bytea", b"\0\xff", "'\\x00fe'", r"\x00ff", r"\x00fe"),
     "no bytes": ("bytea", b"", "null", r"\x", "NULL"),
+    "list of texts": ("text[]", "{a,NULL}", "array['a', 'NULL']", "'{a,NULL}'", """'{a,"NULL"}'"""),
+    "cidr": ("cidr", "10.0.0.0/24", "'10.0.0.0/25'", "'10.0.0.0/24'", "'10.0.0.0/25'"),
+    "macaddr": ("macaddr", "08:00:2B:01:02:03", "'08:00:2b:01:02:04'", "'08:00:2b:01:02:03'", "'08:00:2b:01:02:04'"),
     "uuid": ("uuid", _ID.bytes, "'12345678-1234-5678-1234-567812345679'", f"{_ID}", f"{str(_ID)[:-1]}9"),
     "date": ("date", dt.date(1, 1, 1), "'0001-01-02'", "0001-01-01", "0001-01-02"),
     "a date that never comes": ("date", dt.date(9999, 12, 31), "'infinity'", "9999-12-31", "infinity"),
     "before our era": ("date", dt.date(44, 3, 15), "'0044-03-15 BC'", "0044-03-15", "0044-03-15 BC"),
     "time": ("time", dt.time(23, 59, 59, 999999), "'23:59:59.999998'", "23:59:59.999999", "23:59:59.999998"),
+    "second": ("time(0)", dt.time(0), "'00:00:01'", "00:00:00", "00:00:01"),
+    "end of the day": ("time", dt.time(0), "'24:00'", "00:00:00", "24:00:00"),
+    "millisecond": (
+        "timestamp(3)",
+        _NOON,
+        "'2024-02-29 11:59:59.999'",
+        "2024-02-29 12:00:00",
+        "2024-02-29 11:59:59.999",
+    ),
     "microsecond": (
         "timestamp",
         _NOON,
@@ -84,6 +101,32 @@ def test_the_smallest_change_is_told_with_key_and_both_values(connection: Connec
     assert told(connection, subject) == []
     connection.execute(f"update t set row = {other} where id = 2")  # type: ignore[call-overload]
     assert told(connection, subject) == [("row", f"1, at id=2: source {source}, target {target}")]
+
+
+# What only an extension or a build of PostgreSQL knows; PostGIS is in none that the tests run on.
+OPTIONAL = {
+    "citext": ("'a'", "create extension citext", "a", "'A'", "'a'", "'A'"),
+    "xml": ("'<a/>'", "select 1", "<a/>", "'<a></a>'", "'<a/>'", "'<a></a>'"),
+}
+
+
+@pytest.mark.parametrize("type", OPTIONAL)
+def test_so_it_is_in_types_that_not_every_server_has(connection: Connection, type: str) -> None:
+    example, make, value, other, source, target = OPTIONAL[type]
+    try:
+        connection.execute(make)  # type: ignore[call-overload]
+        connection.execute(f"select {example}::{type}")  # type: ignore[call-overload]
+    except psycopg.Error as error:
+        pytest.skip(f"this PostgreSQL has no {type}: {error}")
+    subject = filled(connection, table_of({"id": "integer", "row": type}, "id"), [(1, value), (2, value), (3, None)])
+    assert told(connection, subject) == []
+    connection.execute(f"update t set row = {other} where id = 2")  # type: ignore[call-overload]
+    assert told(connection, subject) == [("row", f"1, at id=2: source {source}, target {target}")]
+
+
+def test_every_type_that_a_mapping_may_name_has_its_smallest_change() -> None:
+    changed = {SqlType.parse(type).name for type, *_ in CHANGES.values()} | {*OPTIONAL}
+    assert {type.name for type in POSTGRES_TYPES} - changed == {"geometry", "geography"}
 
 
 PAIRS = [(1, "a", "x"), (2, "b", "y"), (3, "c", None)]
@@ -132,6 +175,78 @@ def test_rows_without_a_key_are_told_by_their_cells(
     assert told(connection, subject) == []
     connection.execute(statement)  # type: ignore[call-overload]
     assert told(connection, subject) == expected
+
+
+@pytest.mark.parametrize("key", ["id", None])
+def test_two_columns_that_changed_places_are_both_told(connection: Connection, key: str | None) -> None:
+    table = table_of({"id": "integer", "one": "text", "two": "text"}, *[key] * bool(key))
+    subject = filled(connection, table, PAIRS)
+    connection.execute("alter table t rename one to three; alter table t rename two to one")
+    connection.execute("alter table t rename three to two")
+    found = dict(told(connection, subject))
+    if key is None:  # two cells of three are others: no row is called the same
+        assert [detail.split(",")[0] for detail in found.values()] == ["3", "3"]
+        assert [*found] == ["missing rows", "extra rows"]
+        return
+    assert found == {
+        "one": "3, at id=1: source 'a', target 'x'; at id=2: source 'b', target 'y'; at id=3: source 'c', target NULL",
+        "two": "3, at id=1: source 'x', target 'a'; at id=2: source 'y', target 'b'; at id=3: source NULL, target 'c'",
+    }
+
+
+@pytest.mark.parametrize("type", ["text", "integer", "double precision", "bytea", "jsonb", "char(2)"])
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_column_of_nothing_alone_is_an_empty_line_and_still_a_row(
+    connection: Connection, type: str, rows: int
+) -> None:
+    subject = filled(connection, table_of({"a": type}), [(None,)] * rows)
+    assert told(connection, subject) == []
+    connection.execute("insert into t values (null)")
+    assert told(connection, subject) == [("extra rows", "1, a=NULL")]
+
+
+def test_what_postgresql_computes_is_not_the_source_s_to_tell(connection: Connection) -> None:
+    table = table_of({"a": "integer"})
+    computed = replace(table, columns=(replace(table.columns[0], generated="1 + 1"),))
+    Ledger(connection).install()
+    connection.execute("create table t (a integer generated always as (1 + 1) stored)")
+    assert told(connection, subject_of(computed, pl.DataFrame({"a": []}))) == []
+
+
+def test_names_are_no_part_of_a_statement(connection: Connection) -> None:
+    table = table_of(
+        dict.fromkeys(['i"d', "한글 이름", "it's", "%s %(a)s {}", "a, b", "locator", "row"], "text"), 'i"d'
+    )
+    subject = filled(connection, table, [("1", "2", "3", "4", "5", "6", "7"), (*["x"] * 6, None)])
+    assert told(connection, subject) == []
+    connection.execute("""update t set "한글 이름" = '0', "locator" = null where "it's" = '3'""")
+    assert told(connection, subject) == [
+        ("한글 이름", "1, at i\"d='1': source '2', target '0'"),
+        ("locator", "1, at i\"d='1': source '6', target NULL"),
+    ]
+
+
+def test_rows_of_a_megabyte_are_compared_to_their_last_character(connection: Connection) -> None:
+    table = table_of({"id": "integer", "a": "text"}, "id")
+    subject = filled(connection, table, [(n, "한" * (1 << 20) + str(n)) for n in range(20)])
+    assert told(connection, subject) == []
+    connection.execute("update t set a = left(a, -1) || 'x' where id = 7")
+    ((column, detail),) = told(connection, subject)
+    assert (column, len(detail) < 600) == ("a", True)
+    assert detail.startswith("1, at id=7: ")
+    assert detail.endswith("behind its first 120 characters")
+
+
+def test_an_identity_that_is_behind_is_told_with_the_number_in_use(connection: Connection) -> None:
+    """Not in any row: a verifier of its own finds it."""
+    connection.execute("create table t (id integer generated by default as identity, a text)")
+    connection.execute("insert into t values (7, 'x')")
+    table = table_of({"id": "integer", "a": "text"}, "id")
+    numbered = replace(table, columns=(replace(table.columns[0], identity=Identity()), table.columns[1]))
+    (finding,) = verify_sequences(connection, Subject("T", numbered, None, None))
+    assert (finding.subject, finding.detail) == ("id", "the next number is 1, and 7 is in use")
+    connection.execute("select setval(pg_get_serial_sequence('t', 'id'), 7)")
+    assert list(verify_sequences(connection, Subject("T", numbered, None, None))) == []
 
 
 def test_equal_rows_count_as_often_as_they_are_there(connection: Connection) -> None:
