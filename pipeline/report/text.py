@@ -93,10 +93,10 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
     print_findings(console, outcome.findings)
     if any(counts["losses"]):
         _say(console, "hint: see the changed values with: python -m pipeline losses")
-    print_proof(console, outcome.level, outcome.proof, proven=outcome.verdict is Verdict.COMPLETE)
     loaded = sum(row.loaded for row in outcome.tables)
     _say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {duration(outcome.seconds)}")
     _say(console, f"run {outcome.run_id}: {_VERDICTS[outcome.verdict]}", _STYLES[outcome.verdict])
+    print_proof(console, outcome.level, outcome.proof, proven=outcome.verdict is Verdict.COMPLETE)
 
 
 def print_proof(console: Console, level: Level, proof: ProofFile | None, *, proven: bool) -> None:
