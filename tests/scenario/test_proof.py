@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -125,6 +126,17 @@ def test_differences_are_written_and_prove_nothing(naru: Naru, sample: Path, dat
     assert "no proof, but what was found: " in said
     file = proof_of(naru, said)
     assert "proves nothing: its verdict is differences" in naru("verify", "--proof", file, code=2)
+
+
+def test_where_no_file_can_be_written_that_is_said(naru: Naru, sample: Path) -> None:
+    naru("migrate", sample)
+    logs = naru.directory / "logs"
+    shutil.rmtree(logs)
+    logs.write_text("in the way")
+    said = naru("verify", sample)
+    assert "note: no proof is written: logs" in said
+    assert "verified: no findings" in said
+    assert "proof of every cell" not in said
 
 
 def test_a_proof_goes_with_nothing_that_it_says_itself(naru: Naru, sample: Path) -> None:
