@@ -125,7 +125,8 @@ class Repaired:
         return self.rewritten + self.inserted + self.deleted
 
     def __str__(self) -> str:
-        return f"{self.rewritten:,} rows rewritten, {self.inserted:,} inserted, {self.deleted:,} deleted"
+        rows = "row" if self.rewritten == 1 else "rows"
+        return f"{self.rewritten:,} {rows} rewritten, {self.inserted:,} inserted, {self.deleted:,} deleted"
 
 
 class Level(StrEnum):
