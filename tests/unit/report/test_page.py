@@ -116,6 +116,25 @@ def test_a_large_page_fits_a_phone_and_a_desk(chromium: str, tmp_path: Path, lan
     }  # fmt: skip
 
 
+def draw(chromium: str, tmp_path: Path, page: str, width: int) -> bytes:
+    """A picture of it, as PNG."""
+    written, picture = tmp_path / "page.html", tmp_path / "page.png"
+    written.write_text(page, encoding="utf-8")
+    picture.unlink(missing_ok=True)
+    browse(chromium, tmp_path, f"--window-size={width},2000", f"--screenshot={picture}", written.as_uri())
+    return picture.read_bytes()
+
+
+@pytest.mark.parametrize("width", [500, 1280])
+def test_a_page_is_drawn_in_its_language(chromium: str, tmp_path: Path, width: int) -> None:
+    blank = draw(chromium, tmp_path, "<!DOCTYPE html><title>nothing</title>", width)
+    english, korean = (draw(chromium, tmp_path, as_page(large(), language), width) for language in ("en", "ko"))
+    assert english != korean
+    for picture in (english, korean):
+        assert picture.startswith(b"\x89PNG")
+        assert len(picture) > 10 * len(blank)
+
+
 def test_hostile_texts_are_only_text(chromium: str, tmp_path: Path, site: Site) -> None:
     page = as_page(hostile(site.address), "en")
     measured = measure(chromium, tmp_path, page, 360)
