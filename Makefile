@@ -67,6 +67,7 @@ format: $(STAMP)  ## Bring the code into shape
 generated: $(STAMP)  ## Write again what is made from the code; the tests say when it is not current
 	$(BIN)/python -m pipeline.dialects.reference > docs/type-rules.md
 	$(BIN)/python -m pipeline.mapping.schema > mappings/mapping.schema.json
+	$(BIN)/python -m pipeline.engine.preflight.reference > docs/preflight.md
 	$(BIN)/python -m pipeline map samples/routing_ml.accdb -o mappings/routing_ml.yaml --force
 	$(BIN)/python -m pipeline ddl samples/routing_ml.accdb --mapping mappings/routing_ml.yaml -o schema.sql
 	$(BIN)/python -m typer pipeline.cli.app utils docs --name "python -m pipeline" --title "Command line" --output docs/cli.md

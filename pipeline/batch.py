@@ -30,6 +30,7 @@ class Fingerprint:
     kind: str
     digest: str
     bytes: int
+    """What the source takes up on a disk, unpacked; 0 where it does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -438,3 +438,26 @@ class TextEvidence:
     def mixed(self) -> bool:
         """Whether sound Korean stands beside text that can be repaired."""
         return self.korean > 0 and self.encoding is not None
+
+
+class Standing(StrEnum):
+    """How a check of the preflight came out."""
+
+    PASS = "pass"  # noqa: S105
+    WARN = "warn"
+    """A run may begin; the user should know of it."""
+    FAIL = "fail"
+    """A run would stop here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one check of the preflight came to."""
+
+    check: str
+    standing: Standing
+    detail: str
+    mend: str | None = None
+    """A command, a statement or a deed that changes the answer."""
+    exit_code: int = 0
+    """That of the error that a run would end in."""

@@ -6,8 +6,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,14 +36,17 @@ from pipeline.cli.opening import (
 from pipeline.cli.proof import write_proof
 from pipeline.engine.dryrun import forecast
 from pipeline.engine.plan import Plan
+from pipeline.engine.preflight.checks import before_run
+from pipeline.engine.preflight.target import Coming
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import keep_findings, occupied, summarize, verified_plan
 from pipeline.errors import UsageError
 from pipeline.log import open_log
-from pipeline.outcome import Level, RunOutcome
+from pipeline.outcome import Level, Run, RunOutcome
 from pipeline.postgres.connect import Target, connect
 from pipeline.report.progress import Bars, LogLines, PlainLines, Together
-from pipeline.report.text import as_json, print_forecast, print_notices, print_outcome
+from pipeline.report.text import as_json, print_doubts, print_forecast, print_notices, print_outcome
+from pipeline.retry import RECONNECT
 from pipeline.settings import Settings
 
 _FOUND_SOMETHING = 1
@@ -85,10 +89,14 @@ def migrate(
         if dry_run:
             _dry_run(opened, target, settings, console, restart=restart, json=json)
             return
-        if (settings.target_configured or restart) and not yes:
-            _confirm_backup(target, opened.plan, restart=restart)
+        asks = (settings.target_configured or restart) and not yes
+        coming = Coming(opened.plan, opened.source.fingerprint())
+        look = partial(_look_before, coming, target, console, asks=asks, restart=restart)
+        # Who is there to be asked is told at once that the server is away; a run that nobody watches waits for it.
+        _confirm_backup(target, look() if asks else RECONNECT(look))
         options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
-        outcome = _migrate(opened, target, settings, options, run_id, console, level)
+        run = run_of(opened, run_id, "migrate", coming.fingerprint)
+        outcome = _migrate(opened, target, settings, options, run, console, level)
         if json:
             answer(as_json(outcome))
         print_outcome(console, outcome)  # before the source closes, which may fail on what it made on its server
@@ -98,14 +106,13 @@ def migrate(
 
 
 def _migrate(
-    opened: Opened, target: Target, settings: Settings, options: Options, run_id: str, console: Console, level: Level
+    opened: Opened, target: Target, settings: Settings, options: Options, run: Run, console: Console, level: Level
 ) -> RunOutcome:
     started = time.perf_counter()
     source, plan = opened.source, opened.plan
-    run = run_of(opened, run_id, "migrate")
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         unbuilt = Migration(source, plan, target, run, options, observer, stop.is_set).execute()
-    with connect(target, application_name=f"naru {run_id}", autocommit=True) as connection:
+    with connect(target, application_name=f"naru {run.run_id}", autocommit=True) as connection:
         verified = verified_plan(connection, plan, source, level)
         proof = write_proof(run, target, verified, console)
         seconds = time.perf_counter() - started
@@ -127,10 +134,15 @@ def _dry_run(
     print_forecast(console, forecasts)
 
 
-def _confirm_backup(target: Target, plan: Plan, *, restart: bool) -> None:
+def _look_before(coming: Coming, target: Target, console: Console, *, asks: bool, restart: bool) -> list[str]:
+    """The preflight, and where asked tables that hold data of others; raises what the run would end in."""
+    with connect(target, application_name="naru preflight", autocommit=True) as connection:
+        print_doubts(console, before_run(connection, coming))
+        return occupied(connection, coming.plan, restart=restart) if asks else []
+
+
+def _confirm_backup(target: Target, tables: Sequence[str]) -> None:
     """A target that holds data of others is not written to before its owner has said yes."""
-    with connect(target, application_name="naru", autocommit=True) as connection:
-        tables = occupied(connection, plan, restart=restart)
     if not tables:
         return
     question = f"{target.describe()} holds rows in {', '.join(tables[:5])}. Is there a backup of it"

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 import pipeline
+from pipeline.batch import Fingerprint
 from pipeline.catalog import Catalog
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
@@ -220,9 +221,11 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
 
 
-def run_of(opened: Opened, run_id: str, command: str) -> Run:
+def run_of(opened: Opened, run_id: str, command: str, fingerprint: Fingerprint | None = None) -> Run:
+    """A run of what is open; taking the fingerprint reads all of a file, so that one who has it gives it."""
     digest = hashlib.sha256(opened.mapping.model_dump_json().encode()).hexdigest()
-    return Run(run_id, command, opened.name, opened.source.fingerprint().digest, digest, pipeline.__version__)
+    taken = fingerprint or opened.source.fingerprint()
+    return Run(run_id, command, opened.name, taken.digest, digest, pipeline.__version__)
 
 
 def open_target(settings: Settings, console: Console) -> Target:

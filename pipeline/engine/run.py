@@ -84,13 +84,17 @@ class Migration:
         while time.monotonic() < end and not self.stop():
             time.sleep(0.1)
 
-    def rehearse(self) -> None:
-        """Do what a run does before its first row, and take it back; raises what the run would raise."""
+    def rehearse(self, *, wait_s: int = 0) -> None:
+        """Do what a run does before its first row, and take it back; raises what the run would raise.
+
+        Waits for a lock that another holds as long as a run would (0), or at most so many seconds.
+        """
         with (
             connect(self.target, application_name="naru dry run", autocommit=True) as connection,
             translated("preparing the target"),
             connection.transaction(force_rollback=True),
         ):
+            connection.execute("select set_config('lock_timeout', %s, true)", [f"{wait_s}s"])
             ledger = Ledger(connection)
             ledger.install()
             ledger.begin(self.run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from enum import Enum
@@ -11,10 +12,12 @@ from typing import Any, Protocol
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.catalog import Notice
 from pipeline.outcome import (
     Agreement,
+    Answer,
     Finding,
     Level,
     Load,
@@ -25,10 +28,12 @@ from pipeline.outcome import (
     Reject,
     RejectCount,
     RunOutcome,
+    Standing,
     StoredLoss,
     StoredReject,
     Verdict,
 )
+from pipeline.report.visible import visible
 
 
 class Forecast(Protocol):
@@ -160,6 +165,32 @@ def print_forecast(console: Console, forecasts: Sequence[Forecast]) -> None:
     if untimed:
         rests_on += f"; not timed, since PostgreSQL refused the try: writing {', '.join(untimed)}"
     _say(console, f"Total estimated time: {duration(sum(row.seconds for row in forecasts))}, from {rests_on}")
+
+
+_STANDINGS = {Standing.PASS: "green", Standing.WARN: "yellow", Standing.FAIL: "red"}
+
+_LONGEST_ANSWER = 2000
+
+
+def print_answers(console: Console, answers: Sequence[Answer]) -> None:
+    """Every check of the preflight; what mends stands below the table, in one piece to be copied."""
+    table = _table("check", "", "found", numbers=False)
+    for it in answers:
+        table.add_row(it.check, Text(it.standing, _STANDINGS[it.standing]), Text(visible(it.detail, _LONGEST_ANSWER)))
+    console.print(table)
+    for it in answers:
+        if it.mend:
+            _say(console, f"hint: {it.check}: {it.mend}", _STANDINGS[it.standing])
+    counts = Counter(it.standing for it in answers)
+    total = ", ".join(f"{counts[standing]} {standing}" for standing in Standing if counts[standing])
+    _say(console, f"preflight: {total}", _STANDINGS[max(counts, key=[*Standing].index)])
+
+
+def print_doubts(console: Console, answers: Iterable[Answer]) -> None:
+    """Of the checks that `migrate` makes by itself, what the user should know of; a line each, as it comes."""
+    for it in answers:
+        if it.standing is not Standing.PASS:
+            _say(console, f"note: {it.check}: {it.detail}\nhint: {it.mend}", "yellow")
 
 
 def print_status(console: Console, runs: Sequence[PastRun], loads: Sequence[Load]) -> None:

@@ -43,8 +43,8 @@ class Archive:
                 raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
             except _BROKEN as error:
                 raise self.damaged(f"its directory cannot be read: {error}") from error
-            self.size = self._watch.size
             self._parts = self._listed()
+            self.unpacked = sum(part.file_size for part in self._parts.values())
             self._closing = stack.pop_all()
 
     def _listed(self) -> dict[str, zipfile.ZipInfo]:

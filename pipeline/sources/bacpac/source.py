@@ -70,7 +70,7 @@ class BacpacSource:
         archive, _ = self._open()
         digest = archive.digest()
         archive.check_unchanged()
-        return Fingerprint("bacpac", digest, archive.size)
+        return Fingerprint("bacpac", digest, archive.unpacked)
 
     def batches(
         self, table: str, *, after: Position | None = None, batch_rows: int, columns: tuple[str, ...] | None = None
