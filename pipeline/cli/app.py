@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from pipeline.cli import ddl, inspect, losses, map, migrate, preflight, rejects, report, server, status, verify
+from pipeline.cli import ddl, init, inspect, losses, map, migrate, preflight, rejects, report, server, status, verify
 from pipeline.cli.console import make_console
 from pipeline.errors import Interrupted, NaruError, UsageError
 from pipeline.log import get_logger, masked
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 _COMMANDS = (
     inspect.inspect,
+    init.init,
     map.map_,
     preflight.preflight,
     migrate.migrate,

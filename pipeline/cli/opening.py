@@ -124,21 +124,21 @@ def load_source_settings(
     source: str | None, *, password_stdin: bool, follow_links: Path | None = None, **flags: object
 ) -> Settings:
     """Settings of a command that reads a source; `--password-stdin` outranks ACCESS_PASSWORD and MSSQL_PASSWORD."""
-    password = _typed_password() if password_stdin else None
+    password = typed_password("source") if password_stdin else None
     settings = load_settings(access_password=password, mssql_password=password, access_links=follow_links, **flags)
     if follow_links is not None and not _is_access(named_source(settings, source)):
         raise UsageError("--follow-links is for Access files", hint="leave it out")
     return settings
 
 
-def _typed_password() -> str:
+def typed_password(of: str) -> str:
     """One line of standard input, without echo on a terminal.
 
     There is no flag that takes the password itself: it would stand in the shell's history and in the list
     of processes. Raises UsageError.
     """
     try:
-        line = getpass("password of the source: ") if sys.stdin.isatty() else sys.stdin.readline(_LONGEST_LINE)
+        line = getpass(f"password of the {of}: ") if sys.stdin.isatty() else sys.stdin.readline(_LONGEST_LINE)
     except (UnicodeDecodeError, EOFError):
         line = ""
     password = line.rstrip("\r\n")

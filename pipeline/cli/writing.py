@@ -9,7 +9,7 @@ from pipeline.errors import SettingsError
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all; raises SettingsError."""
+    """Write a text file whole or not at all, for its owner alone to read; raises SettingsError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", encoding="utf-8", newline="\n", dir=path.parent, delete=False) as partial:

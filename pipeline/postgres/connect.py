@@ -37,17 +37,22 @@ from unnest(%s::text[], %s::text[]) as wanted (name, value) join pg_settings on 
 """Only what the server knows: some settings are newer than the oldest server."""
 
 
-def connect(target: Target, *, application_name: str, autocommit: bool = False) -> Connection:
+def connect(
+    target: Target, *, application_name: str, autocommit: bool = False, any_encoding: bool = False
+) -> Connection:
     """A checked connection: PostgreSQL 13 or newer, UTF8, no timeouts of the server's own.
 
-    Raises TargetUnavailable where another try may help, TargetError where it will not.
+    `any_encoding` is for one who only makes another database from here. Raises TargetUnavailable where another try
+    may help, TargetError where it will not.
     """
     with translated(f"connecting to {target.describe()}"):
         # Prepared statements are off: COPY gains nothing by them.
         arguments: dict[str, Any] = target.conninfo() | {"application_name": application_name}
         connection = psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
     try:
-        _check(connection, target)
+        _check_version(connection, target)
+        if not any_encoding:
+            _check_encoding(connection, target)
         connection.add_notice_handler(_log_notice)
         with translated(f"preparing the session on {target.describe()}"):
             connection.execute("set statement_timeout = 0")  # first, since the next takes longer than some allow
@@ -59,13 +64,16 @@ def connect(target: Target, *, application_name: str, autocommit: bool = False) 
     return connection
 
 
-def _check(connection: Connection, target: Target) -> None:
+def _check_version(connection: Connection, target: Target) -> None:
     version = connection.info.server_version
     if version < _OLDEST:
         raise TargetError(
             f"{target.describe()} is postgresql {version // 10000}; 13 is the oldest that is supported",
             hint="upgrade it, or name another server",
         )
+
+
+def _check_encoding(connection: Connection, target: Target) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise TargetError(

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from pipeline.errors import SettingsError, TargetError, TargetUnavailable
-from pipeline.postgres.connect import Target, _check, connect, translated
+from pipeline.postgres.connect import Target, _check_version, connect, translated
 from pipeline.settings import load_settings
 
 
@@ -126,7 +126,7 @@ def test_a_database_that_cannot_hold_every_text_is_refused(session: psycopg.Conn
 def test_an_old_server_is_refused(database: Target) -> None:
     old: Any = SimpleNamespace(info=SimpleNamespace(server_version=120022))
     with pytest.raises(TargetError, match="postgresql 12"):
-        _check(old, database)
+        _check_version(old, database)
 
 
 # --- refusals -------------------------------------------------------------------------------------
