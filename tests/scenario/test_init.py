@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.embedded import EmbeddedServer
 from tests.scenario.conftest import Naru
-from tests.scenario.servers import server_log, system_server
+from tests.servers import server_log, system_server
 
 _PASSWORD = 'it\'s a \\ 비밀 "word"'
 _DATABASE, _OWNER = "made", "ferry man"

@@ -68,18 +68,18 @@ SERVER = (
 
 COMING = (
     Check(
-        "rights",
-        target.rights,
-        passes="the role may create in the target schema and in `_naru`, or make them, and write to tables that stand",
-        warns="",
-        fails="it may not: since 15, PostgreSQL lets nobody but the database's owner create in `public`",
-    ),
-    Check(
         "ledger",
         target.ledger,
         passes="there is none yet, or it belongs to the role",
         warns="",
         fails="it belongs to another",
+    ),
+    Check(
+        "rights",
+        target.rights,
+        passes="the role may create in the target schema and in `_naru`, or make them, and write to tables that stand",
+        warns="",
+        fails="it may not: since 15, PostgreSQL lets nobody but the database's owner create in `public`",
     ),
     Check(
         "extensions",

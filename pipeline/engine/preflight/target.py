@@ -9,10 +9,9 @@ from pipeline.batch import Fingerprint
 from pipeline.engine.plan import Plan
 from pipeline.engine.preflight.check import Said
 from pipeline.errors import TargetError
-from pipeline.ledger.ledger import Ledger
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import table_names
-from pipeline.postgres.records import one, records
+from pipeline.postgres.records import records
 from pipeline.postgres.sql import SQL, Composable, Identifier, query, relation, text
 
 _EXTENSIONS = {"citext": "citext", "geometry": "postgis", "geography": "postgis"}
@@ -98,9 +97,10 @@ def _lacking_on_tables(connection: Connection, coming: Coming) -> Iterator[tuple
 
 def ledger(connection: Connection, coming: Coming) -> Said:
     """It is brought to our layout at the beginning of each run, which its owner alone may do."""
-    if not Ledger(connection).installed():
+    found = connection.execute(query("ledger_owner")).fetchone()
+    if found is None:
         return Said("there is none yet")
-    _, owner, ours = one(connection, query("ledger_layout"))
+    owner, ours = found
     if not ours:
         grant = SQL("grant {} to {};").format(Identifier(owner), Identifier(connection.info.user))
         told = f"the ledger in schema _naru belongs to {owner}, and {connection.info.user} does not"
