@@ -9,14 +9,15 @@ from pipeline.engine.preflight.checks import COMING, HERE, SERVER
 _HEAD = """\
 # Preflight
 
-`python -m pipeline preflight` looks at everything that a run needs and changes nothing. It takes the arguments of
-`migrate`, and shows what passes, what to know of, and what a run would stop at, each with the way to mend it; `--json`
-for machines. Generated from `pipeline/engine/preflight/` by `python -m pipeline.engine.preflight.reference`; a test
-says that this page is current.
+`python -m pipeline preflight` looks at everything that a run needs and changes nothing; where no target is configured,
+it starts the embedded server, as every command does. It takes the arguments of `migrate`, and shows what passes, what
+to know of, and what a run would stop at, each with the way to mend it; `--json` for machines. Generated from
+`pipeline/engine/preflight/` by `python -m pipeline.engine.preflight.reference`; a test says that this page is current.
 
 It ends in 0 where nothing fails, warnings or not. Else it ends in the code of the first failure, which is the one that
 `migrate` would end in: 3 for the mapping, the settings or the log, 4 for the source, 5 for the target, 7 for another
-run. What cannot be found out is `unknown`, and warns.
+run. What cannot be found out is `unknown`, and warns. Little room on the server's disk stops a run only where all of a
+source is to come that is larger than what is free: a full disk loses nothing, and the same command goes on behind it.
 
 `migrate` asks the checks marked with \\* by itself before it writes. Warnings become notes, and a failure stops it with
 the same words. The others it finds out while it begins.
@@ -25,7 +26,21 @@ the same words. The others it finds out while it begins.
 |---|---|---|---|
 """
 _TAIL = """
-`init` makes a database, a role and rights that pass: `python -m pipeline init --help`.
+The latest backup is not looked at yet.
+
+## A target that passes
+
+`python -m pipeline init --admin URL --database D --owner ROLE` makes, over an administrator's connection, the role, a
+database that it owns, and the schemas that a run writes to; `--dry-run` prints the SQL. What is there already stays as
+it is, so that a second time changes nothing. At the end it logs in as the role and makes a table in each schema, which
+it takes back.
+
+- The database is UTF8, from `template0`. Its locale is the builtin `C.UTF-8` where the server has it (17 and newer),
+  else ICU's `ko-KR` (15 and 16), else the system's `C.UTF-8`, or `C`. For another, make the database before.
+- The password comes from `--password-stdin` or `POSTGRESQL_PASSWORD`. It is sent as a SCRAM verifier, so that the
+  server's log does not get to know it. That of a role which is there is not changed.
+- `--write-env` adds the target to `.env`, which then its owner alone can read, and makes a password if there is none.
+- The administrator need not be a superuser: `createdb` and `createrole` are enough. It becomes a member of the role.
 """
 _ROWS = (
     ("source", "it can be read, and the mapping fits it", "", "it cannot, or the mapping does not"),
