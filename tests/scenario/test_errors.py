@@ -54,7 +54,7 @@ def test_an_encrypted_file(naru: Naru, shared: Path) -> None:
     (naru.directory / ".env").write_text("ACCESS_PASSWORD=1234\n", "utf-8")
     assert "AES-256 (Office agile)" in naru("inspect", path)
     assert "does not open it" in naru("inspect", path, "--password-stdin", typed="geheim-9\n", code=4)  # outranks it
-    logs = [log.read_text("utf-8") for log in (naru.directory / "logs").iterdir()]
+    logs = [file.read_text("utf-8") for file in (naru.directory / "logs").rglob("*") if file.is_file()]
     assert logs
     assert "geheim-9" not in wrong + "".join(logs)
 
