@@ -13,8 +13,8 @@ import polars as pl
 
 from pipeline.errors import SourceChanged, TargetError
 from pipeline.outcome import Losses
+from pipeline.postgres.digest import BUCKET, ROW, cell, differing, groups, summed
 from pipeline.verify.differences import differences, differs, kept
-from pipeline.verify.digest import BUCKET, ROW, cell, differing, groups, summed
 from pipeline.verify.losses import NO_RULE
 from pipeline.verify.sides import PART, PLACE, Arriving, Sides
 

@@ -12,8 +12,8 @@ import polars as pl
 
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.digest import BUCKET, differing, groups
 from pipeline.verify.differences import differences, kept
-from pipeline.verify.digest import BUCKET, differing, groups
 from pipeline.verify.losses import CELLS, CHANGE, Ledgered, tell
 from pipeline.verify.sides import Sides
 from pipeline.verify.subject import Subject

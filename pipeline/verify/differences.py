@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.verify.digest import KEY, ROW, hash128
+from pipeline.postgres.digest import KEY, ROW, hash128
 
 SHOWN = 120
 """Characters of a value that are kept; whether two are equal is told by the whole of them."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pipeline.catalog import Table
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy_out import copy_out
+from pipeline.postgres.digest import Total, cell, hashed, summed, whole
 from pipeline.postgres.sql import SQL, Composed, Literal, query
-from pipeline.verify.digest import Total, cell, hashed, summed, whole
 from pipeline.verify.subject import Subject
 
 

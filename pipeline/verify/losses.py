@@ -17,11 +17,11 @@ from pipeline.ledger.losses import as_stored
 from pipeline.outcome import Losses
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy_out import copy_out
+from pipeline.postgres.digest import hashed
 from pipeline.postgres.sql import SQL, Literal
 from pipeline.transform.chain import Transformed
 from pipeline.transform.spelling import spelled
 from pipeline.verify.differences import Differences
-from pipeline.verify.digest import hashed
 from pipeline.verify.wording import SAMPLES, Row, Told
 
 NO_RULE = "no rule"

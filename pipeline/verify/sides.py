@@ -11,8 +11,8 @@ from pipeline.catalog import Table
 from pipeline.outcome import Losses
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy_out import copy_out, normal_texts
+from pipeline.postgres.digest import cell, hashed
 from pipeline.postgres.sql import SQL, Composed, Literal, columns, query, relation
-from pipeline.verify.digest import cell, hashed
 from pipeline.verify.losses import without_rule
 from pipeline.verify.spelling import source_spelling, target_spelling
 from pipeline.verify.subject import Content

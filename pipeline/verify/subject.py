@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pipeline.catalog import Table
 from pipeline.outcome import Finding, Load
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.digest import Sums
 from pipeline.transform.chain import Transformed
-from pipeline.verify.digest import Sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from itertools import zip_longest
 import polars as pl
 
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.digest import Sum, Sums, summed
 from pipeline.postgres.introspect import read_table
-from pipeline.verify.digest import Sum, Sums, summed
 from pipeline.verify.losses import Ledgered
 from pipeline.verify.sides import Arriving, Sides
 from pipeline.verify.subject import Subject

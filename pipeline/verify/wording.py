@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from pipeline.catalog import Column
+from pipeline.postgres.digest import cell
 from pipeline.verify.differences import SHOWN, Differences, differs
-from pipeline.verify.digest import cell
 from pipeline.verify.spelling import readable
 
 MISSING, EXTRA = "missing rows", "extra rows"

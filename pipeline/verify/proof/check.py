@@ -8,8 +8,8 @@ from pipeline.catalog import Column, SqlType, Table
 from pipeline.errors import UsageError
 from pipeline.outcome import Agreement, Rechecked, Verdict
 from pipeline.postgres.connect import Connection, translated
+from pipeline.postgres.digest import Total, summed, whole
 from pipeline.postgres.introspect import read_table
-from pipeline.verify.digest import Total, summed, whole
 from pipeline.verify.proof.document import Proof, ProvenTable
 from pipeline.verify.sides import table_rows
 

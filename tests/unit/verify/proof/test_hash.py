@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.postgres import copy_out
 from pipeline.postgres.connect import Connection, Target, connect
-from pipeline.verify.digest import summed, whole
+from pipeline.postgres.digest import summed, whole
 from pipeline.verify.sides import table_rows
 from tests.unit.verify.compared import filled, table_of
 from tests.unit.verify.proof.xxh3 import xxh3_128
