@@ -33,6 +33,7 @@ Authentication = Literal[
 """How SQL Server is told who is asking; all but the first two are the driver's own words."""
 SourceSnapshot = Literal["auto", "isolation", "database", "none"]
 _SECRETS = frozenset({"database_url", "postgresql_password", "access_password", "mssql_password"})
+_TARGET = tuple(f"postgresql_{part}" for part in ("host", "port", "user", "password", "db", "sslmode"))
 _TARGET_PARTS = ("postgresql_host", "postgresql_user", "postgresql_db")
 _SQL_SERVER_PARTS = ("mssql_host", "mssql_db")
 
@@ -96,6 +97,8 @@ class Settings(BaseSettings):
     postgresql_password: SecretStr | None = None
     postgresql_db: str | None = None
     postgresql_sslmode: SslMode | None = None
+    postgresql_bin: Path | None = None
+    """Directory of the pg_dump, pg_restore, pg_dumpall and psql to use; None looks for ones that fit."""
     db_type: DbType | None = None
     access_path: Path | None = None
     access_password: SecretStr | None = None
@@ -120,6 +123,12 @@ class Settings(BaseSettings):
     """Rows between two lines of progress in the log."""
     naru_home: Path = Path(".naru")
     """Directory of the embedded server."""
+    backup_dir: Path = Path("backups")
+    backup_keep_days: Annotated[int, Field(ge=1)] = 7
+    """Of so many days that have backups, all are kept."""
+    backup_keep_weekly: Annotated[int, Field(ge=0)] = 4
+    """Of so many weeks that have backups, the last one is kept."""
+    backup_keep_monthly: Annotated[int, Field(ge=0)] = 6
 
     @property
     def target_configured(self) -> bool:
@@ -168,7 +177,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _target_is_whole(self) -> Self:
         # Half a target must not end in the embedded server: the user meant another place.
-        given = self.model_fields_set & {*_TARGET_PARTS, "postgresql_password", "postgresql_port", "postgresql_sslmode"}
+        given = self.model_fields_set & {*_TARGET}
         if self.database_url is not None and given:
             raise ValueError(f"DATABASE_URL and {min(given).upper()} are both set; keep one way of naming the target")
         missing = [name for name in _TARGET_PARTS if getattr(self, name) is None]
@@ -204,7 +213,7 @@ def load_settings(**overrides: object) -> Settings:
 def _one_target(flags: dict[str, object]) -> dict[str, object]:
     """Flags that name a target hide the other way of naming it in the environment."""
     if "database_url" in flags:
-        return dict.fromkeys((name for name in Settings.model_fields if name.startswith("postgresql_")), "") | flags
+        return dict.fromkeys(_TARGET, "") | flags
     return {"database_url": ""} | flags if "postgresql_host" in flags else flags
 
 

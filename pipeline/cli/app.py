@@ -11,7 +11,21 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from pipeline.cli import ddl, init, inspect, losses, map, migrate, preflight, rejects, report, server, status, verify
+from pipeline.cli import (
+    backup,
+    ddl,
+    init,
+    inspect,
+    losses,
+    map,
+    migrate,
+    preflight,
+    rejects,
+    report,
+    server,
+    status,
+    verify,
+)
 from pipeline.cli.console import make_console
 from pipeline.errors import Interrupted, NaruError, UsageError
 from pipeline.log import get_logger, masked
@@ -38,6 +52,7 @@ _COMMANDS = (
 )
 for command in _COMMANDS:
     app.command(name=command.__name__.rstrip("_"))(command)
+app.add_typer(backup.app, name="backup")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(server.app, name="server")
 

@@ -1,0 +1,168 @@
+"""The manifest beside each backup, `<name>.json`: it is written last, and without it there is no backup.
+
+What a later verification says of the backup is a record of its own, `<name>.verified.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from pipeline.backup.names import Names
+from pipeline.errors import BackupError
+
+T = TypeVar("T")
+P = TypeVar("P", bound="Part")
+
+_MOST_BYTES = 64 << 20
+"""A database of 100,000 tables has a manifest of some 15 MB."""
+
+Bytes = Annotated[int, Field(ge=0)]
+Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+RowHash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+Many = Annotated[tuple[T, ...], FailFast()]
+
+
+class Format(StrEnum):
+    """Of pg_dump's archives, those that are compressed and can be restored in parts."""
+
+    CUSTOM = "custom"
+    """One file."""
+    DIRECTORY = "directory"
+    """A file for each table, so that several can be written at once."""
+
+
+class Part(BaseModel):
+    """Any part of a manifest: frozen, and strict about what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class File(Part):
+    path: str
+    """From the directory of the backups, with `/`."""
+    bytes: Bytes
+    sha256: Digest
+
+
+class TableContent(Part):
+    schema_name: str = Field(alias="schema")
+    name: str
+    rows: Bytes
+    hash: RowHash
+    """Of all rows, whatever their order."""
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema_name}.{self.name}"
+
+
+class Manifest(Part):
+    format: Literal[1]
+    name: str
+    sequence: Annotated[int, Field(ge=1)]
+    """Grows with each backup of a directory, whatever the clock says."""
+    created_at: AwareDatetime
+    tool: str
+    """The version of Naru."""
+    pg_dump: str
+    """Its version."""
+    server: str
+    """The server's version."""
+    target: str
+    """Its URL without password and parameters."""
+    cluster: str
+    """The server's own number of itself."""
+    database: str
+    database_bytes: Bytes
+    extensions: Many[str]
+    archive: Format
+    files: Many[File]
+    roles_error: str | None
+    """Why the roles are not in the backup; None where they are."""
+    tables: Many[TableContent]
+    read_back_at: AwareDatetime
+    """When the archive had been read whole, and the hashes of its files taken."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+    @model_validator(mode="after")
+    def _names_its_own(self) -> Self:
+        """What a manifest names is read and deleted: it names nothing but its own files."""
+        names = Names(self.name)
+        strangers = [file.path for file in self.files if not names.owns(file.path)]
+        if strangers or not any(file.path.startswith(names.archive) for file in self.files):
+            raise ValueError(f"files: {', '.join(strangers)[:200] or 'no archive'}")
+        return self
+
+
+class Look(Part):
+    """What one verification of a backup found."""
+
+    at: AwareDatetime
+    problems: Many[str]
+    where: str
+    """What it was read with, or restored into."""
+
+
+class Verified(Part):
+    """The last look of each kind at one backup."""
+
+    format: Literal[1]
+    name: str
+    read: Look | None = None
+    restored: Look | None = None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(problem for look in (self.read, self.restored) if look for problem in look.problems)
+
+
+def as_text(part: Part) -> str:
+    values = part.model_dump(mode="json", by_alias=True)
+    return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Raises BackupError for what is none, or is another's."""
+    manifest = _read(Manifest, path)
+    if manifest.name != path.name.removesuffix(".json"):
+        raise BackupError(f"{path} is the manifest of {manifest.name}", hint="give the file its own name again")
+    return manifest
+
+
+def read_verified(path: Path) -> Verified | None:
+    """None where there is none yet; raises BackupError."""
+    return _read(Verified, path) if path.exists() else None
+
+
+def _read(kind: type[P], path: Path) -> P:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"larger than {_MOST_BYTES >> 20} MiB")
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        (first, *_) = error.errors(include_url=False, include_context=False, include_input=False)
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    except ValueError as error:
+        problem = str(error)
+    raise BackupError(f"{path} cannot be read as one of ours: {problem}", hint="take it from a copy of the backup")

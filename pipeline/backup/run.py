@@ -1,0 +1,165 @@
+"""A backup: dumped and counted at one moment, read back whole, and only then given its name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+import pipeline
+from pipeline.backup.files import measured, partial, publish, refusals, remove, write_whole
+from pipeline.backup.folder import Backup, all_backups, open_backup
+from pipeline.backup.manifest import Format, Manifest, TableContent, as_text
+from pipeline.backup.names import Names, left_behind, new_names
+from pipeline.errors import BackupError
+from pipeline.log import get_logger
+from pipeline.postgres.client.programs import Programs
+from pipeline.postgres.client.run import link, run_client
+from pipeline.postgres.connect import Connection, Target, translated
+from pipeline.postgres.digest import Total
+from pipeline.postgres.records import one
+from pipeline.postgres.sql import query
+from pipeline.postgres.tally import LOCK_WAIT_S, Moment, Standing, one_moment
+
+Tell = Callable[[str], None]
+"""Says what is being done."""
+
+_log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Of the database, as its server tells them."""
+
+    server: str
+    cluster: str
+    bytes: int
+    extensions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What shall be backed up, where to, and how; its directory is locked by whoever runs it."""
+
+    target: Target
+    connection: Connection
+    programs: Programs
+    folder: Path
+    archive: Format
+    jobs: int
+    tell: Tell
+
+
+def back_up(job: Job) -> Backup:
+    """Write one backup, or nothing that could be taken for one; raises BackupError, TargetError."""
+    with refusals(f"{job.folder} cannot be read"):
+        for path in left_behind(job.folder):
+            _log.info("removing what a killed backup left", path=str(path))
+            remove(path)
+        names = new_names(job.folder, job.target.database, datetime.now().astimezone())
+    earlier, _ = all_backups(job.folder)
+    facts = _facts(job.connection)
+    _check_space(job.folder, facts, earlier)
+    try:
+        manifest = _written(job, names, facts, 1 + max((it.manifest.sequence for it in earlier), default=0))
+        with refusals(f"{job.folder} cannot be written"):
+            for name in sorted({file.path.split("/")[0] for file in manifest.files}):
+                publish(partial(job.folder / name), job.folder / name)
+        write_whole(job.folder / names.manifest, as_text(manifest))
+    except BaseException:
+        _discard(job.folder, names)
+        raise
+    return open_backup(job.folder / names.manifest)
+
+
+def _written(job: Job, names: Names, facts: Facts, sequence: int) -> Manifest:
+    """All but the manifest, under names that end in .partial."""
+    created_at = datetime.now(UTC)
+    archive, roles = (partial(job.folder / name) for name in (names.archive, names.roles))
+    with one_moment(job.connection) as moment:
+        job.tell(f"dumping {len(moment.tables):,} tables with pg_dump {job.programs.version}")
+        _dump(job, archive, moment)
+        job.tell("counting and hashing every table at the same moment")
+        tables = tuple(_content(table, total) for table, total in moment.totals())
+    roles_error = _dump_roles(job, roles)
+    job.tell("reading it back")
+    run_client(job.programs, "pg_restore", "--file=-", archive)
+    files = measured(archive, PurePosixPath(names.archive))
+    files += [] if roles_error else measured(roles, PurePosixPath(names.roles))
+    return Manifest(
+        format=1,
+        name=names.stem,
+        sequence=sequence,
+        created_at=created_at,
+        tool=pipeline.__version__,
+        pg_dump=job.programs.version,
+        server=facts.server,
+        target=job.target.describe(),
+        cluster=facts.cluster,
+        database=job.target.database,
+        database_bytes=facts.bytes,
+        extensions=facts.extensions,
+        archive=job.archive,
+        files=tuple(files),
+        roles_error=roles_error,
+        tables=tables,
+        read_back_at=datetime.now(UTC),
+    )
+
+
+def _dump(job: Job, archive: Path, moment: Moment) -> None:
+    options = ["--no-password", f"--format={job.archive}", f"--snapshot={moment.snapshot}"]
+    # Between our lock of a table and pg_dump's, another may wait to alter it: pg_dump would wait for that one forever.
+    options.append(f"--lock-wait-timeout={LOCK_WAIT_S}s")
+    if job.archive is Format.DIRECTORY:
+        options.append(f"--jobs={job.jobs}")
+    run_client(
+        job.programs, "pg_dump", *options, f"--file={archive}", f"--dbname={link(job.target)}", target=job.target
+    )
+
+
+def _dump_roles(job: Job, roles: Path) -> str | None:
+    """Why the roles could not be had, as on some managed servers: the rows are whole without them."""
+    options = ("--roles-only", "--no-role-passwords", "--no-password", f"--file={roles}")
+    try:
+        run_client(job.programs, "pg_dumpall", *options, f"--dbname={link(job.target)}", target=job.target)
+    except BackupError as error:
+        _log.warning("roles are not in the backup", error=error.message)
+        remove(roles)
+        return error.message
+    return None
+
+
+def _facts(connection: Connection) -> Facts:
+    with translated("asking the server about the database"):
+        server, cluster, size, extensions = one(connection, query("database_facts"))
+    return Facts(server, cluster, size, tuple(extensions))
+
+
+def _content(table: Standing, total: Total) -> TableContent:
+    return TableContent(schema=table.schema, name=table.name, rows=total.rows, hash=total.hash)
+
+
+def _check_space(folder: Path, facts: Facts, earlier: list[Backup]) -> None:
+    """As much as the last backup of the database took and a quarter more; for the first, the database's own size."""
+    last = [it.manifest.bytes for it in earlier if it.manifest.cluster == facts.cluster and it.good][-1:]
+    needed = last[0] * 5 // 4 if last else facts.bytes
+    with refusals(f"{folder} cannot be read"):
+        free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise BackupError(
+            f"{folder} has {free:,} bytes free, and the backup may take {needed:,}",
+            hint="free space, or name another directory with --to or BACKUP_DIR",
+        )
+
+
+def _discard(folder: Path, names: Names) -> None:
+    """Of a backup without a manifest, whatever is there of it."""
+    for name in (names.manifest, names.roles, names.archive):
+        for path in (partial(folder / name), folder / name):
+            try:
+                remove(path)
+            except OSError as error:
+                _log.warning("cannot be removed, and is no backup", path=str(path), error=error.strerror)

@@ -1,0 +1,104 @@
+"""Runs PostgreSQL's client programs: the password in a file, and the last words of what fails in our error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from pipeline.errors import BackupError
+from pipeline.log import get_logger, masked
+from pipeline.postgres.client.programs import Programs
+from pipeline.postgres.connect import Target
+
+_SHOWN_BYTES = 2000
+_OWNER_ONLY: dict[str, Any] = {} if sys.platform == "win32" else {"umask": 0o077}
+_SECRET = {"password", "sslpassword"}
+
+_log = get_logger()
+
+
+def run_client(
+    programs: Programs, name: str, *arguments: str | Path, target: Target | None = None, output: IO[bytes] | None = None
+) -> None:
+    """Run one to its end, on `target` where it needs a server; what it writes is its owner's alone to read.
+
+    Raises BackupError with the end of what it said. Whatever ends the wait for it ends the program too.
+    """
+    command = [str(programs.path(name)), *map(str, arguments)]
+    _log.info("program started", command=command)
+    with _environment(target) as environment, tempfile.TemporaryFile() as said:
+        try:
+            ended = subprocess.run(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if output is None else output,
+                stderr=said,
+                check=False,
+                **_OWNER_ONLY,
+            )
+        except OSError as error:
+            raise BackupError(f"{command[0]} could not run: {error.strerror}", hint="see POSTGRESQL_BIN") from error
+        words = _last_words(said)
+    _log.info("program ended", program=name, code=ended.returncode, said=words)
+    if ended.returncode != 0:
+        raise BackupError(f"{name} {_how(ended.returncode)}{': ' if words else ''}{words}", hint=_hint(words))
+
+
+def link(target: Target) -> str:
+    """What of a target no variable of the environment can say, as a connection string without secrets."""
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults() if option.envvar}
+    rest: dict[str, Any] = {name: value for name, value in target.conninfo().items() if name not in known | _SECRET}
+    return make_conninfo(dbname=target.database, **rest)
+
+
+@contextmanager
+def _environment(target: Target | None) -> Iterator[dict[str, str]]:
+    """libpq's variables, and messages in one language; the password in a file that is removed behind it."""
+    here = os.environ | {"LC_MESSAGES": "C", "LANGUAGE": "C"}
+    if target is None:
+        yield here
+        return
+    environment = here | target.environment()
+    if target.password is None:
+        yield environment
+        return
+    environment.pop("PGPASSWORD", None)  # outranks the file
+    handle, name = tempfile.mkstemp(prefix="naru-")  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"*:*:*:*:{_escaped(target.password.get_secret_value())}\n")
+        yield environment | {"PGPASSFILE": name}
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _escaped(password: str) -> str:
+    if "\n" in password:
+        raise BackupError("a password with a line feed cannot be handed to pg_dump", hint="give the role another")
+    return password.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _last_words(said: IO[bytes]) -> str:
+    end = said.seek(0, os.SEEK_END)
+    said.seek(max(0, end - _SHOWN_BYTES))
+    return masked(said.read().decode(errors="replace").strip())
+
+
+def _how(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
+
+
+def _hint(words: str) -> str | None:
+    if "No space left" in words or "could not write" in words:
+        return "free space, or name another directory with --to or BACKUP_DIR"
+    return "grant the role what is missing" if "permission denied" in words else None

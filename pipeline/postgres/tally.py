@@ -1,0 +1,79 @@
+"""Every table of a database as a count and a hash, at one moment that other programs can share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pipeline.postgres.connect import Connection, translated
+from pipeline.postgres.copy_out import copy_out
+from pipeline.postgres.digest import Total, cell, hashed, summed, whole
+from pipeline.postgres.records import one, records
+from pipeline.postgres.sql import SQL, Identifier, columns, query
+
+LOCK_WAIT_S = 60
+_SESSION = (
+    "set transaction isolation level repeatable read, read only",
+    "set local row_security = off",  # an error, where a policy would hide rows
+    "set local search_path = ''",  # names of tables are spelled whole, in values too
+    "set local lc_monetary = 'C'",  # values of type money have the form of no country
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An ordinary table, and the columns of it that are not computed."""
+
+    schema: str
+    name: str
+    columns: list[str]
+
+    @property
+    def relation(self) -> Identifier:
+        return Identifier(self.schema, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a database holds as one transaction sees it, as long as that is open."""
+
+    connection: Connection
+    snapshot: str
+    """Of PostgreSQL, by which another session sees the same."""
+    tables: list[Standing]
+
+    def totals(self) -> Iterator[tuple[Standing, Total]]:
+        """Reads every table; raises TargetError and TargetUnavailable."""
+        for table in self.tables:
+            with translated(f"reading table {table.schema}.{table.name}"):
+                yield table, _total(self.connection, table)
+
+
+@contextmanager
+def one_moment(connection: Connection) -> Iterator[Moment]:
+    """No table can be emptied or altered meanwhile, and a wait for one that is being altered ends in TargetError."""
+    with translated("reading all tables at one moment"), connection.transaction():
+        for statement in _SESSION:
+            connection.execute(statement)
+        tables = records(connection, Standing, query("ordinary_tables"))
+        _lock(connection, tables)
+        (snapshot,) = one(connection, SQL("select pg_export_snapshot()"))
+        yield Moment(connection, snapshot, tables)
+
+
+def _lock(connection: Connection, tables: list[Standing]) -> None:
+    if tables:
+        names = SQL(", ").join(SQL("only {}").format(table.relation) for table in tables)
+        connection.execute(SQL("set local lock_timeout = {}").format(LOCK_WAIT_S * 1000))
+        connection.execute(SQL("lock table {} in access share mode").format(names))
+
+
+def _total(connection: Connection, table: Standing) -> Total:
+    """Of the rows as texts, in the order of the columns."""
+    if not table.columns:
+        (rows,) = one(connection, SQL("select count(*) from only {}").format(table.relation))
+        return Total(rows, f"{0:032x}")
+    cells = [cell(number) for number in range(len(table.columns))]
+    statement = SQL("select {} from only {}").format(columns(table.columns), table.relation)
+    return whole(summed(hashed(texts, ()) for texts in copy_out(connection, statement, cells)))
