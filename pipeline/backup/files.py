@@ -34,6 +34,17 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def check_space(folder: Path, needed: int) -> None:
+    """Raises BackupError where less is free."""
+    with refusals(f"{folder} cannot be read"):
+        free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise BackupError(
+            f"{folder} has {free:,} bytes free, and {needed:,} may be needed",
+            hint="free space, or name a directory of another disk",
+        )
+
+
 def partial(path: Path) -> Path:
     return path.with_name(path.name + PARTIAL)
 

@@ -38,10 +38,21 @@ class Backup:
         return not self.problems
 
     @property
+    def read_at(self) -> datetime:
+        """When it was last read whole and found to be what it was."""
+        look = self.verified.read if self.verified else None
+        return look.at if look and not look.problems else self.manifest.read_back_at
+
+    @property
     def restored_at(self) -> datetime | None:
         """When it was last restored and found equal."""
         look = self.verified.restored if self.verified else None
         return look.at if look and not look.problems else None
+
+    @property
+    def database(self) -> tuple[str, str]:
+        """Backups with the same are of one database."""
+        return self.manifest.cluster, self.manifest.database
 
 
 @dataclass(frozen=True, slots=True)

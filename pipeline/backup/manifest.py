@@ -6,6 +6,7 @@ What a later verification says of the backup is a record of its own, `<name>.ver
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -78,9 +79,9 @@ class Manifest(Part):
     created_at: AwareDatetime
     tool: str
     """The version of Naru."""
-    pg_dump: str
+    pg_dump: Annotated[str, StringConstraints(pattern=r"^\d+")]
     """Its version."""
-    server: str
+    server: Annotated[str, StringConstraints(pattern=r"^\d+")]
     """The server's version."""
     target: str
     """Its URL without password and parameters."""
@@ -100,6 +101,14 @@ class Manifest(Part):
     @property
     def bytes(self) -> int:
         return sum(file.bytes for file in self.files)
+
+    @property
+    def pg_dump_major(self) -> int:
+        return int(self.pg_dump.split(".")[0])
+
+    @property
+    def server_major(self) -> int:
+        return int(re.split(r"\D", self.server, maxsplit=1)[0])
 
     @model_validator(mode="after")
     def _names_its_own(self) -> Self:

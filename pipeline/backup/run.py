@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pipeline
-from pipeline.backup.files import measured, partial, publish, refusals, remove, write_whole
+from pipeline.backup.files import check_space, measured, partial, publish, refusals, remove, write_whole
 from pipeline.backup.folder import Backup, all_backups, open_backup
 from pipeline.backup.manifest import Format, Manifest, TableContent, as_text
 from pipeline.backup.names import Names, left_behind, new_names
@@ -18,10 +17,9 @@ from pipeline.log import get_logger
 from pipeline.postgres.client.programs import Programs
 from pipeline.postgres.client.run import link, run_client
 from pipeline.postgres.connect import Connection, Target, translated
-from pipeline.postgres.digest import Total
 from pipeline.postgres.records import one
 from pipeline.postgres.sql import query
-from pipeline.postgres.tally import LOCK_WAIT_S, Moment, Standing, one_moment
+from pipeline.postgres.tally import LOCK_WAIT_S, Moment, one_moment
 
 Tell = Callable[[str], None]
 """Says what is being done."""
@@ -50,6 +48,14 @@ class Job:
     archive: Format
     jobs: int
     tell: Tell
+
+
+def contents(moment: Moment) -> tuple[TableContent, ...]:
+    """Every table, read whole."""
+    return tuple(
+        TableContent(schema=table.schema, name=table.name, rows=total.rows, hash=total.hash)
+        for table, total in moment.totals()
+    )
 
 
 def back_up(job: Job) -> Backup:
@@ -82,7 +88,7 @@ def _written(job: Job, names: Names, facts: Facts, sequence: int) -> Manifest:
         job.tell(f"dumping {len(moment.tables):,} tables with pg_dump {job.programs.version}")
         _dump(job, archive, moment)
         job.tell("counting and hashing every table at the same moment")
-        tables = tuple(_content(table, total) for table, total in moment.totals())
+        tables = contents(moment)
     roles_error = _dump_roles(job, roles)
     job.tell("reading it back")
     run_client(job.programs, "pg_restore", "--file=-", archive)
@@ -138,21 +144,10 @@ def _facts(connection: Connection) -> Facts:
     return Facts(server, cluster, size, tuple(extensions))
 
 
-def _content(table: Standing, total: Total) -> TableContent:
-    return TableContent(schema=table.schema, name=table.name, rows=total.rows, hash=total.hash)
-
-
 def _check_space(folder: Path, facts: Facts, earlier: list[Backup]) -> None:
     """As much as the last backup of the database took and a quarter more; for the first, the database's own size."""
     last = [it.manifest.bytes for it in earlier if it.manifest.cluster == facts.cluster and it.good][-1:]
-    needed = last[0] * 5 // 4 if last else facts.bytes
-    with refusals(f"{folder} cannot be read"):
-        free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise BackupError(
-            f"{folder} has {free:,} bytes free, and the backup may take {needed:,}",
-            hint="free space, or name another directory with --to or BACKUP_DIR",
-        )
+    check_space(folder, last[0] * 5 // 4 if last else facts.bytes)
 
 
 def _discard(folder: Path, names: Names) -> None:

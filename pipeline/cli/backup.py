@@ -5,51 +5,145 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from pipeline.backup.files import make_folder
-from pipeline.backup.folder import Backup
+from pipeline.backup.folder import Backup, all_backups, open_backup
 from pipeline.backup.lock import alone_in
-from pipeline.backup.manifest import Format
+from pipeline.backup.manifest import Format, Manifest
+from pipeline.backup.retention import Keep, delete, surplus
 from pipeline.backup.run import Job, back_up
-from pipeline.cli.console import make_console
-from pipeline.cli.opening import new_run_id, open_target
-from pipeline.errors import Interrupted, UsageError
+from pipeline.backup.scratch import Scratch, lack, own_server, scratch_database
+from pipeline.backup.verify import verify_by_reading, verify_by_restoring
+from pipeline.cli.console import answer, make_console
+from pipeline.cli.opening import JsonOption, new_run_id, open_target
+from pipeline.errors import BackupError, Interrupted, UsageError
 from pipeline.log import open_log
 from pipeline.postgres.client.programs import Need, programs_for
 from pipeline.postgres.connect import connect
+from pipeline.report.text import as_json
 from pipeline.settings import Settings, load_settings
 
 app = typer.Typer(help="Back up the target, and prove that the backups hold what it held.", no_args_is_help=True)
 
 _NAME = "naru backup"
 
-FolderOption = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Directory of the backups.")]
+
+class Proof(StrEnum):
+    """How a new backup is verified."""
+
+    READ = "read"
+    RESTORE = "restore"
+
+
+ToOption = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Directory of the backups.")]
+FromOption = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Directory of the backups.")]
+DaysOption = Annotated[int | None, typer.Option(metavar="N", help="Keep all of the last N days that have any.")]
+WeeklyOption = Annotated[int | None, typer.Option(metavar="N", help="Keep the last one of each of N weeks.")]
+MonthlyOption = Annotated[int | None, typer.Option(metavar="N", help="Keep the last one of each of N months.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show the log too.")]
 
 
 @app.command()
 def run(
     format: Annotated[Format, typer.Option(help="One file, or a directory that --jobs can write to.")] = Format.CUSTOM,
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Tables dumped at once, into a directory.")] = 1,
-    to: FolderOption = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log too.")] = False,
+    to: ToOption = None,
+    verify: Annotated[Proof, typer.Option(help="Read it back whole, or restore it too and compare.")] = Proof.READ,
+    keep_days: DaysOption = None,
+    keep_weekly: WeeklyOption = None,
+    keep_monthly: MonthlyOption = None,
+    verbose: VerboseOption = False,
 ) -> None:
-    """Dump the target at one moment with counts and hashes of every table, and read the dump back whole."""
+    """Dump the target at one moment, verify the dump, and only then remove old ones."""
     if jobs > 1 and format is Format.CUSTOM:
         raise UsageError("--jobs is for a directory", hint="add --format directory")
-    settings = load_settings(backup_dir=to)
+    settings = _settings(to, keep_days, keep_weekly, keep_monthly)
     console = make_console()
     log = open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
     make_folder(settings.backup_dir)
     with _stoppable(), alone_in(settings.backup_dir):
         made = _back_up(settings, format, jobs, console)
-    _say(console, f"done: {made.archive}: {made.manifest.bytes:,} bytes, {len(made.manifest.tables):,} tables")
-    _say(console, f"log: {log}")
+        if verify is Proof.RESTORE:
+            made = _restored(settings, made, console)
+        _tell(console, made)
+        _say(console, f"log: {log}")
+        if not made.good:
+            raise typer.Exit(1)
+        _prune(settings, console, [made.database], dry_run=False)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Any file of it; default: the newest.")] = None,
+    restore: Annotated[bool, typer.Option("--restore", help="Restore it, and compare every table.")] = False,
+    folder: FromOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Hash every file of a backup and read its archive whole, or restore it too; exit 1 where it is not what it was."""
+    settings, console = _settings(folder), make_console()
+    open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
+    backup = open_backup(file) if file else _newest(settings.backup_dir)
+    with _stoppable(), alone_in(backup.folder):
+        backup = _read(settings, backup)
+        if restore and not (backup.verified and backup.verified.read and backup.verified.read.problems):
+            backup = _restored(settings, backup, console)
+    _tell(console, backup)
+    if not backup.good:
+        raise typer.Exit(1)
+
+
+@app.command(name="list")
+def list_(folder: FromOption = None, json: JsonOption = False) -> None:
+    """Show the backups: how old and large, how they were verified, and what is wrong with them."""
+    settings = _settings(folder)
+    backups, broken = all_backups(settings.backup_dir)
+    if json:
+        answer(as_json({"backups": [_row(it) for it in backups], "broken": broken}))
+        return
+    console = make_console()
+    for backup in backups:
+        _tell(console, backup)
+    for one in broken:
+        _say(console, f"broken: {one.problem}", "red")
+    if not backups and not broken:
+        _say(console, f"no backups in {settings.backup_dir}")
+
+
+@app.command()
+def prune(
+    folder: FromOption = None,
+    keep_days: DaysOption = None,
+    keep_weekly: WeeklyOption = None,
+    keep_monthly: MonthlyOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and remove nothing.")] = False,
+) -> None:
+    """Remove old backups, once the newest good one of each database has been read whole again."""
+    settings, console = _settings(folder, keep_days, keep_weekly, keep_monthly), make_console()
+    open_log(Path("logs"), verbose=False, run_id=new_run_id())
+    if not settings.backup_dir.is_dir():
+        raise UsageError(f"{settings.backup_dir} is no directory", hint="see --from and BACKUP_DIR")
+    with _stoppable(), alone_in(settings.backup_dir):
+        backups, _ = all_backups(settings.backup_dir)
+        newest = {it.database: it for it in backups if it.good}
+        if not dry_run and not all(_read(settings, it).good for it in newest.values()):
+            raise BackupError("a newest backup is not what it was; nothing is removed", hint="see: backup list")
+        _prune(settings, console, [*newest], dry_run=dry_run)
+
+
+def _settings(folder: Path | None, *keep: int | None) -> Settings:
+    days, weekly, monthly = keep or (None, None, None)
+    return load_settings(
+        backup_dir=folder, backup_keep_days=days, backup_keep_weekly=weekly, backup_keep_monthly=monthly
+    )
 
 
 def _back_up(settings: Settings, format: Format, jobs: int, console: Console) -> Backup:
@@ -58,6 +152,54 @@ def _back_up(settings: Settings, format: Format, jobs: int, console: Console) ->
         programs = programs_for(settings, Need.of(connection))
         job = Job(target, connection, programs, settings.backup_dir, format, jobs, lambda text: _say(console, text))
         return back_up(job)
+
+
+def _read(settings: Settings, backup: Backup) -> Backup:
+    return verify_by_reading(backup, programs_for(settings, Need(backup.manifest.pg_dump_major, tls=False)))
+
+
+def _restored(settings: Settings, backup: Backup, console: Console) -> Backup:
+    with _scratch(settings, backup.manifest, console) as scratch:
+        _say(console, f"restoring into {scratch.where}")
+        need = replace(scratch.need, major=max(backup.manifest.pg_dump_major, scratch.need.major))
+        return verify_by_restoring(backup, programs_for(settings, need), scratch)
+
+
+@contextmanager
+def _scratch(settings: Settings, manifest: Manifest, console: Console) -> Iterator[Scratch]:
+    """Of a server of its own, or of the target's where that one cannot take the backup, which is said."""
+    home = settings.naru_home.with_name(f"{settings.naru_home.name}-scratch")
+    with own_server(home, manifest) as server:
+        why = lack(server, manifest)
+        if why is None:
+            with scratch_database(server, "an embedded server of its own", own_server=True) as scratch:
+                yield scratch
+            return
+    target = open_target(settings, console)
+    _say(console, f"note: {why}, which the embedded server has not: a scratch database of the target is used", "yellow")
+    with scratch_database(target, f"a scratch database of {target.describe()}", own_server=False) as scratch:
+        yield scratch
+
+
+def _prune(settings: Settings, console: Console, databases: list[tuple[str, str]], *, dry_run: bool) -> None:
+    keep = Keep(settings.backup_keep_days, settings.backup_keep_weekly, settings.backup_keep_monthly)
+    backups, _ = all_backups(settings.backup_dir)
+    gone = surplus([it for it in backups if it.database in databases], keep)
+    for backup in gone:
+        if not dry_run:
+            delete(backup)
+        _say(console, f"{'would be removed' if dry_run else 'removed'}: {backup.archive}")
+    _say(console, f"kept: {len(backups) - len(gone):,} of {len(backups):,} backups")
+
+
+def _newest(folder: Path) -> Backup:
+    """Raises BackupError where a manifest cannot be read: it may be that of the newest."""
+    backups, broken = all_backups(folder)
+    if broken:
+        raise BackupError(broken[0].problem, hint="name the backup to verify")
+    if not backups:
+        raise UsageError(f"no backups in {folder}", hint="make one: python -m pipeline backup run")
+    return backups[-1]
 
 
 @contextmanager
@@ -71,10 +213,51 @@ def _stoppable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted("stopped; no backup was written", hint="run the same command again") from None
+        raise Interrupted("stopped; nothing half written is left", hint="run the same command again") from None
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+def _tell(console: Console, backup: Backup) -> None:
+    manifest = backup.manifest
+    rows = sum(table.rows for table in manifest.tables)
+    size = f"{manifest.bytes:,} bytes, {len(manifest.tables):,} tables, {rows:,} rows"
+    looks = f"read {_moment(backup.read_at)}"
+    if backup.restored_at:
+        looks += f", restored and equal {_moment(backup.restored_at)}"
+    _say(console, f"{backup.archive}: {_age(manifest.created_at)} old, {size}, {looks}")
+    if manifest.roles_error:
+        _say(console, f"  without roles: {manifest.roles_error}", "yellow")
+    for problem in backup.problems:
+        _say(console, f"  broken: {problem}", "red")
+
+
+def _row(backup: Backup) -> dict[str, Any]:
+    manifest = backup.manifest
+    return {
+        "name": manifest.name,
+        "archive": backup.archive,
+        "database": manifest.database,
+        "created_at": manifest.created_at.isoformat(),
+        "bytes": manifest.bytes,
+        "tables": len(manifest.tables),
+        "rows": sum(table.rows for table in manifest.tables),
+        "read_at": backup.read_at.isoformat(),
+        "restored_at": backup.restored_at.isoformat() if backup.restored_at else None,
+        "good": backup.good,
+        "problems": backup.problems,
+        "roles_error": manifest.roles_error,
+    }
+
+
+def _age(moment: datetime) -> str:
+    """To the second; below zero where the clock went back."""
+    return str(timedelta(seconds=round((datetime.now(UTC) - moment).total_seconds())))
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _say(console: Console, line: str, style: str | None = None) -> None:
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

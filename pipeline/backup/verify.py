@@ -1,0 +1,102 @@
+"""Does a backup hold what its manifest says? Its files are hashed and read; or it is restored, and every table counted.
+
+What was found is kept beside the backup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pipeline.backup.files import sha256, write_whole
+from pipeline.backup.folder import Backup, open_backup
+from pipeline.backup.manifest import Look, TableContent, Verified, as_text, read_verified
+from pipeline.backup.run import contents
+from pipeline.backup.scratch import Scratch
+from pipeline.errors import BackupError
+from pipeline.postgres.client.programs import Programs
+from pipeline.postgres.client.run import link, run_client
+from pipeline.postgres.connect import Target, connect
+from pipeline.postgres.tally import one_moment
+
+_SHOWN = 20
+
+
+def verify_by_reading(backup: Backup, programs: Programs) -> Backup:
+    """Every byte of every file, and the archive as pg_restore reads it; raises BackupError if nothing can be kept."""
+    problems = [*_changed(backup)]
+    if not problems:
+        try:
+            run_client(programs, "pg_restore", "--file=-", backup.archive)
+        except BackupError as error:
+            problems.append(error.message)
+    return _kept(backup, read=_look(problems, f"pg_restore {programs.version}"))
+
+
+def verify_by_restoring(backup: Backup, programs: Programs, scratch: Scratch) -> Backup:
+    """Into an empty database; raises BackupError if nothing can be kept."""
+    try:
+        restore(backup, programs, scratch.target, roles=scratch.own_server)
+        problems = [*_differences(backup.manifest.tables, _standing(scratch.target))]
+    except BackupError as error:
+        problems = [error.message]
+    return _kept(backup, restored=_look(problems, scratch.where))
+
+
+def restore(backup: Backup, programs: Programs, target: Target, *, roles: bool) -> None:
+    """Everything, into an empty database; raises BackupError at the first refusal.
+
+    Without its roles, nothing has an owner or grants.
+    """
+    options = ["--no-password", "--exit-on-error", "--no-tablespaces", "--no-subscriptions", "--no-security-labels"]
+    if roles and backup.roles is not None:
+        # Roles that are there already are refused, and that is well: what lacks one fails below.
+        run_client(programs, "psql", "--no-psqlrc", "--quiet", f"--file={backup.roles}", target=target)
+    else:
+        options += ["--no-owner", "--no-privileges"]
+    run_client(programs, "pg_restore", *options, f"--dbname={link(target)}", backup.archive, target=target)
+
+
+def _standing(target: Target) -> tuple[TableContent, ...]:
+    with connect(target, application_name="naru backup", autocommit=True) as connection, one_moment(connection) as now:
+        return contents(now)
+
+
+def _changed(backup: Backup) -> Iterator[str]:
+    """Files that are not what they were."""
+    for file in backup.manifest.files:
+        path = backup.folder / file.path
+        if path.is_symlink() or not path.is_file():
+            yield f"{file.path} is missing"
+            continue
+        try:
+            found = sha256(path)
+        except OSError as error:
+            yield f"{file.path} cannot be read: {error.strerror}"
+            continue
+        if found != file.sha256:
+            yield f"{file.path} has been changed: its sha256 is {found}, and was {file.sha256}"
+
+
+def _differences(said: tuple[TableContent, ...], found: tuple[TableContent, ...]) -> Iterator[str]:
+    there = {table.full_name: table for table in found}
+    for table in said:
+        other = there.pop(table.full_name, None)
+        if other is None:
+            yield f"table {table.full_name} is missing"
+        elif other.rows != table.rows:
+            yield f"table {table.full_name} has {other.rows:,} rows and had {table.rows:,}"
+        elif other.hash != table.hash:
+            yield f"table {table.full_name} has as many rows, and not the same values"
+    yield from (f"table {name} was not in the database" for name in there)
+
+
+def _look(problems: list[str], where: str) -> Look:
+    return Look(at=datetime.now(UTC), problems=tuple(problems[:_SHOWN]), where=where)
+
+
+def _kept(backup: Backup, **look: Look) -> Backup:
+    path = backup.folder / backup.names.verified
+    known = read_verified(path) or Verified(format=1, name=backup.manifest.name)
+    write_whole(path, as_text(known.model_copy(update=look)))
+    return open_backup(backup.folder / backup.names.manifest)
