@@ -13,7 +13,9 @@ from typer.exceptions import Abort, TyperException
 
 from pipeline.cli import (
     backup,
+    cutover,
     ddl,
+    health,
     init,
     inspect,
     losses,
@@ -45,6 +47,8 @@ _COMMANDS = (
     preflight.preflight,
     migrate.migrate,
     verify.verify,
+    cutover.cutover,
+    health.health,
     report.report,
     status.status,
     losses.losses,

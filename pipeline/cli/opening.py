@@ -98,7 +98,7 @@ def named_source(settings: Settings, source: str | None) -> Path | Address:
         case kind:
             raise SettingsError(
                 f"DB_TYPE={kind.value} is no source that is read yet",
-                hint="set DB_TYPE=ACCESS or MSSQL, or name the source on the command line",
+                hint="name the source on the command line, or undo a cutover with: python -m pipeline cutover --back",
             )
 
 

@@ -1,0 +1,82 @@
+"""`cutover` and `health`, as a user has them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from pipeline.postgres.connect import Target, connect
+from tests.scenario.conftest import Naru
+
+BEFORE = b"# mine\r\nDB_TYPE=ACCESS\r\nACCESS_PATH=old.accdb\r\n"
+
+
+@pytest.fixture
+def dotenv(naru: Naru, sample: Path) -> Path:
+    shutil.copy(sample, naru.directory / "old.accdb")
+    path = naru.directory / ".env"
+    path.write_bytes(BEFORE)
+    return path
+
+
+def test_there_after_a_clean_verification_and_back(naru: Naru, dotenv: Path) -> None:
+    naru("migrate", "--yes")
+    assert "dry run" in naru("cutover", "--dry-run")
+    assert dotenv.read_bytes() == BEFORE
+    assert "DB_TYPE was ACCESS, and is POSTGRESQL" in naru("cutover")
+    assert b"\r\nDB_TYPE=POSTGRESQL\r\n" in dotenv.read_bytes()
+    assert "cutover" in naru("status")
+    switched = dotenv.read_bytes()
+    assert "nothing to do" in naru("cutover")
+    assert dotenv.read_bytes() == switched
+    assert "cutover --back" in naru("verify", code=3)
+    assert "verified: no findings" in naru("verify", "old.accdb")
+    naru("cutover", "--back", "--dry-run")
+    assert dotenv.read_bytes() == switched
+    naru("cutover", "--back")
+    assert dotenv.read_bytes() == BEFORE
+    assert "nothing to do" in naru("cutover", "--back")
+
+
+def test_one_cell_that_differs_keeps_the_application_where_it_is(naru: Naru, dotenv: Path, database: Target) -> None:
+    naru("migrate", "--yes")
+    with connect(database, application_name="t", autocommit=True) as connection:
+        found = connection.execute(
+            """select quote_ident(table_name), quote_ident(column_name) from information_schema.columns
+            where table_schema = 'public' and data_type = 'text' order by table_name, ordinal_position limit 1"""
+        ).fetchone()
+        assert found is not None
+        table, column = found
+        connection.execute(
+            f"update {table} set {column} = 'other' where ctid = (select ctid from {table} limit 1)"  # type: ignore[arg-type]
+        )
+    assert "stays as it is" in naru("cutover", code=1)
+    assert dotenv.read_bytes() == BEFORE
+
+
+def test_health_of_a_target_that_answers(naru: Naru) -> None:
+    assert naru("health") == '{"status":"ok","database":"postgresql"}\n'
+
+
+def test_health_of_one_that_is_away_or_says_nothing(naru: Naru, database: Target) -> None:
+    away = replace(database, password=SecretStr("s3cret"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        there = replace(away, host="127.0.0.1", port=silent.getsockname()[1])
+        said = json.loads(Naru(naru.directory, there)("health", "--timeout", "0.5", code=5))
+    assert said == {"status": "error", "database": "postgresql", "error": "no answer within 0.5 s"}
+    printed = Naru(naru.directory, there)("health", code=5)
+    assert json.loads(printed)["status"] == "error"
+    assert "s3cret" not in printed
+
+
+def test_health_does_not_start_the_embedded_server(naru: Naru) -> None:
+    said = json.loads(Naru(naru.directory, None)("health", code=5))
+    assert said["status"] == "error"
+    assert "is not running" in said["error"]
+    assert not (naru.directory / ".naru").exists()
