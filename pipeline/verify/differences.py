@@ -18,7 +18,9 @@ _LIKE = 200
 def kept(frame: pl.DataFrame, cells: Sequence[str]) -> pl.DataFrame:
     """The rows with the beginning of each cell, and its hash under the name with `#`."""
     hashes = [hash128(name).alias(f"#{name}") for name in cells]
-    return frame.with_columns(*hashes, *(pl.col(name).str.slice(0, SHOWN) for name in cells))
+    # Joined to nothing, so that it is a copy: a slice alone would keep the whole values of its frame in memory.
+    beginnings = (pl.col(name).str.slice(0, SHOWN) + pl.lit("") for name in cells)
+    return frame.with_columns(*hashes, *beginnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,19 @@ def _counted(rows: pl.DataFrame, by: str) -> pl.DataFrame:
 def _liked(missing: pl.DataFrame, extra: pl.DataFrame, cells: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Without a key, rows that share most cells are one row that was changed: the second gets the first one's `key`."""
     left, right = missing.head(_LIKE).with_row_index("i"), extra.head(_LIKE).with_row_index("j")
-    shared = pl.sum_horizontal((~differs(name)).cast(pl.UInt32) for name in cells)
-    pairs = left.join(right, how="cross", suffix="_right").select("i", "j", KEY, shared=shared)
+    pairs = left.select("i").join(right.select("j"), how="cross")
+    shared = pl.zeros(pairs.height, dtype=pl.UInt32(), eager=True)
+    for name in (f"#{cell}" for cell in cells):  # one by one: all cells of all pairs would be gigabytes in a wide table
+        shared += left[name].gather(pairs["i"]).eq_missing(right[name].gather(pairs["j"])).cast(pl.UInt32)
     given: dict[int, int] = {}
     taken = set()
-    likely = pairs.filter(pl.col("shared") * 2 >= len(cells)).sort("shared", descending=True, maintain_order=True)
-    for i, j, key, _ in likely.rows():
+    pairs = pairs.with_columns(shared=shared).filter(pl.col("shared") * 2 >= len(cells))
+    for i, j, _ in pairs.sort("shared", descending=True, maintain_order=True).rows():
         if i not in taken and j not in given:
             taken.add(i)
-            given[j] = key
-    keys = extra[KEY].scatter(list(given), list(given.values())) if given else extra[KEY]
-    return missing, extra.with_columns(keys)
+            given[j] = i
+    # Joined, since Polars makes no column of its hashes from a list of numbers.
+    like = pl.DataFrame({"j": [*given], "i": [*given.values()]}, schema={"j": pl.UInt32(), "i": pl.UInt32()})
+    keys = like.join(left.select("i", like=KEY), on="i").drop("i")
+    found = extra.with_row_index("j").join(keys, on="j", how="left", maintain_order="left")
+    return missing, found.with_columns(pl.coalesce("like", KEY).alias(KEY)).drop("j", "like")

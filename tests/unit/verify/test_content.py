@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import polars as pl
@@ -22,6 +24,8 @@ from pipeline.postgres import copy_out
 from pipeline.postgres.connect import Connection
 from pipeline.transform.chain import Transformed
 from pipeline.verify import content
+from pipeline.verify.differences import kept
+from pipeline.verify.digest import hashed
 from pipeline.verify.sequences import verify_sequences
 from pipeline.verify.subject import Content, Subject
 from tests.unit.verify.compared import compared, filled, frame_of, subject_of, table_of, told
@@ -175,6 +179,17 @@ def test_rows_without_a_key_are_told_by_their_cells(
     assert told(connection, subject) == []
     connection.execute(statement)  # type: ignore[call-overload]
     assert told(connection, subject) == expected
+
+
+@pytest.mark.parametrize("two", "abcdefgh")
+def test_many_rows_without_a_key_are_paired(connection: Connection, two: str) -> None:
+    """Whatever their hashes are."""
+    table = table_of({"id": "integer", "one": "text", "two": "text"})
+    subject = filled(connection, table, [(n, str(n), two) for n in range(50)])
+    connection.execute("update t set one = one || '!'")
+    ((column, detail),) = told(connection, subject)
+    assert (column, detail.split(",")[0]) == ("one", "50")
+    assert f"at id=0, one='0', two='{two}': source '0', target '0!'" in detail
 
 
 @pytest.mark.parametrize("key", ["id", None])
@@ -353,6 +368,19 @@ def test_a_source_that_fails_halfway_is_what_is_told_and_the_connection_stays_go
         compared(connection, failing)
     assert connection.execute("select 1").fetchone() == (1,)
     assert told(connection, subject) == []
+
+
+def test_what_is_kept_of_a_long_value_does_not_hold_the_rest() -> None:
+    before, found = _resident_mb(), []
+    for start in range(0, 4000, 100):
+        rows = hashed(pl.DataFrame({"c0": [f"{n:4}" * 25_000 for n in range(start, start + 100)]}), ["c0"])
+        found.append(kept(rows.head(7), ["c0"]))
+    assert {text for frame in found for text in frame["c0"].str.len_chars()} == {120}
+    assert _resident_mb() - before < 200, "400 MB have been looked at"
+
+
+def _resident_mb() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 PAIRS_OF_TWO = [(1, "a"), (2, "b")]
