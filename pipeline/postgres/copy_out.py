@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
@@ -24,17 +25,23 @@ def copy_out(connection: Connection, rows: Composable, names: Sequence[str]) -> 
     The server sends a row in a message of its own, so that a frame never ends within one.
     """
     # Into one buffer at once: a list of the messages takes four times as long, and the garbage collector all of it.
-    part = io.BytesIO()
-    count = 0
+    part, count = _begun(), 0
     with connection.cursor().copy(SQL("copy ({}) to stdout with (format csv)").format(rows)) as copy:
         for row in copy:
             part.write(row)
             count += 1
             if count == _ROWS or part.tell() > _BYTES:
                 yield _texts(part, count, names)
-                part, count = io.BytesIO(), 0
+                part, count = _begun(), 0
     if count:
         yield _texts(part, count, names)
+
+
+def _begun() -> io.BytesIO:
+    """With the mark that Polars drops, so that it drops no U+FEFF with which the first value begins."""
+    part = io.BytesIO()
+    part.write(codecs.BOM_UTF8)
+    return part
 
 
 def save_rows(connection: Connection, rows: Composable, file: BinaryIO) -> None:

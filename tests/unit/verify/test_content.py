@@ -370,6 +370,17 @@ def test_a_source_that_fails_halfway_is_what_is_told_and_the_connection_stays_go
     assert told(connection, subject) == []
 
 
+def test_a_byte_order_mark_at_the_beginning_is_a_character_like_any_other(connection: Connection) -> None:
+    table = table_of({"a": "text", "id": "integer"})
+    marked = filled(connection, table, [("\ufeffx", 1)])
+    assert told(connection, marked) == []
+    plain = subject_of(table, frame_of(table, [("x", 1)]))
+    assert [subject for subject, _ in told(connection, plain)] == ["a"]
+    connection.execute("update t set a = 'x'")
+    assert told(connection, plain) == []
+    assert [subject for subject, _ in told(connection, marked)] == ["a"]
+
+
 def test_what_is_kept_of_a_long_value_does_not_hold_the_rest() -> None:
     before, found = _resident_mb(), []
     for start in range(0, 4000, 100):
