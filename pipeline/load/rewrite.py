@@ -19,10 +19,10 @@ from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy import RowsRefused, copy_in
 from pipeline.postgres.copy_out import save_rows
-from pipeline.postgres.introspect import immediate_keys, reacting_keys, referring_keys
+from pipeline.postgres.introspect import immediate_keys, reacting_keys, read_table, referring_keys
 from pipeline.postgres.records import one
 from pipeline.postgres.savepoint import attempted
-from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, columns, pairs, relation
+from pipeline.postgres.sql import SQL, Composable, Composed, Identifier, columns, pairs, relation, text
 from pipeline.postgres.wire import CopyEncoder
 
 _STANDING = (Column("tableoid_", SqlType("oid")), Column("ctid_", SqlType("tid")), Column(ORDINAL, SqlType("bigint")))
@@ -90,15 +90,24 @@ class Rewrite:
 
     def save(self, file: BinaryIO) -> None:
         """The rows that go and those that come, before anything is done; the way back. Raises OSError."""
-        names = self.target.written_names
+        names = self._kept()
         was = SQL(
             "select case when {extra} then 'deleted' else 'rewritten' end as _naru_repair, t.ctid::text as _naru_place,"
             " {names} from {target} t join {standing} s on {found}"
         ).format(names=columns(names, of="t"), extra=_EXTRA, found=_FOUND, **self._relations)
+        ours = {*self.target.written_names}
+        values = SQL(", ").join(Identifier("w", name) if name in ours else SQL("null") for name in names)
         comes = SQL("select 'inserted', null, {} from {} w where {}").format(
-            columns(names, of="w"), self._relations["wanted"], self._missing
+            values, self._relations["wanted"], self._missing
         )
         save_rows(self.staging.connection, was + SQL(" union all ") + comes, file)
+
+    def _kept(self) -> list[str]:
+        """Columns as the table has them: of a row that goes, those go too that others have added to it."""
+        found = read_table(self.staging.connection, self.target)
+        if found is None:
+            raise TargetError(f"table {self.target.name} is gone", hint="somebody dropped it meanwhile; run again")
+        return [column.name for column in found.columns if not column.generated]
 
     # -- the statements
 
@@ -171,6 +180,7 @@ def rewrite(connection: Connection, tables: Sequence[Rewrite]) -> None:
         return
     except RowsRefused as refusal:
         first = refusal
+    _spare_columns(connection, tables, first)
     try:
         with attempted(connection), deferred(connection, _immediate(connection, tables)):
             connection.execute("set constraints all deferred")
@@ -192,6 +202,7 @@ def _in_place(connection: Connection, tables: Sequence[Rewrite]) -> None:
         table.update()
     going = _going(tables, _EXTRA)
     for table in tables:
+        _spare_heirs(connection, table, _EXTRA)
         _spare_children(connection, table, "delete", _EXTRA, going)
     for table in reversed(tables):
         table.delete(all=False)
@@ -200,6 +211,7 @@ def _in_place(connection: Connection, tables: Sequence[Rewrite]) -> None:
 def _anew(connection: Connection, tables: Sequence[Rewrite]) -> None:
     going = _going(tables, _ALL)
     for table in tables:
+        _spare_heirs(connection, table, _ALL)
         _spare_children(connection, table, "delete", _ALL, going)
     for table in reversed(tables):
         table.delete(all=True)
@@ -227,6 +239,34 @@ def _going(tables: Sequence[Rewrite], which: Composable) -> dict[tuple[str, str]
         )
         for table in tables
     }
+
+
+def _spare_heirs(connection: Connection, table: Rewrite, which: Composable) -> None:
+    """Raise TargetError where rows would go from tables that inherit from this one: those are not ours."""
+    statement = SQL(
+        "select c.relname, count(*) from {standing} s join pg_class c on c.oid = s.tableoid_"
+        " where {which} and not c.relispartition and c.oid <> %s::regclass group by 1 order by 1"
+    ).format(standing=relation(table.staging.standing), which=which)
+    if found := connection.execute(statement, [text(relation(table.target))]).fetchone():
+        heir, count = found
+        raise TargetError(
+            f"table {table.target.name}: {count:,} of its rows that would be deleted stand in {heir}, which inherits"
+            " from it",
+            hint=f"look at these rows of {heir}; `alter table ... no inherit` takes them out of {table.target.name}",
+        )
+
+
+def _spare_columns(connection: Connection, tables: Sequence[Rewrite], refusal: RowsRefused) -> None:
+    """Raise TargetError where rows hold what others keep in columns of their own: it would not come again."""
+    for table in tables:
+        found = read_table(connection, table.target) if table.rewritten else None
+        theirs = [column.name for column in (found.columns if found else ()) if not column.generated]
+        if names := [name for name in theirs if name not in table.target.column_names]:
+            raise TargetError(
+                f"the source's rows are refused: {refusal}; and rows of table {table.target.name} cannot be written"
+                f" anew: what stands in {', '.join(names)}, which the mapping does not name, would be lost",
+                hint="drop the key or relationship that refuses them, repair, and add it again",
+            )
 
 
 def _spare_children(

@@ -469,6 +469,60 @@ def test_generated_columns_and_identities_are_left_to_postgresql(
     assert rows(connection, "insert into numbered (n) values (6) returning id") == [(6,)]
 
 
+def other_columns(connection: Connection) -> None:
+    """What an application adds to a table of ours."""
+    connection.execute("alter table parent add phone text; update parent set phone = '010-' || id")
+
+
+def test_what_others_keep_in_columns_of_their_own_is_not_lost_to_a_swap(
+    database: Target, connection: Connection, tmp_path: Path
+) -> None:
+    case = case_of_related(database, tmp_path)
+    other_columns(connection)
+    connection.execute("update parent set name = 'z' where id = 1; update parent set name = 'a' where id = 2")
+    connection.execute("update parent set name = 'b' where id = 1; update child set parent = 3 where id = 10")
+    before = content(connection)
+    with pytest.raises(TargetError, match=r"parent_name_key.* what stands in phone, .* would be lost") as error:
+        case.repair()
+    assert error.value.hint
+    assert content(connection) == before
+    connection.execute(
+        "alter table parent drop constraint if exists parent_name_key; drop index if exists parent_name_key"
+    )
+    case.repair()
+    assert rows(connection, "select name, phone from parent order by id") == [
+        ("a", "010-1"), ("b", "010-2"), ("c", "010-3"),
+    ]  # fmt: skip
+
+
+def test_a_row_that_goes_is_kept_whole_and_in_the_order_of_its_table(
+    database: Target, connection: Connection, tmp_path: Path
+) -> None:
+    connection.execute("create table item (phone text, price numeric(19,4), code varchar(9), id integer primary key)")
+    made = given()
+    plan = plan_of(made, mapping_of(made, {"item": {"load": "replace"}}))
+    case = Case(made, plan, database, tmp_path)
+    connection.execute("insert into item values ('010', 5, 'theirs', 99); delete from item where id = 3")
+    assert _told(case.repair()) == []
+    assert sorted(case.saved("item")) == [
+        ["_naru_repair", "phone", "price", "code", "id"],
+        ["deleted", "010", "5.0000", "theirs", "99"],
+        ["inserted", "", "0.7500", "c3", "3"],
+    ]
+
+
+def test_rows_of_tables_that_inherit_from_ours_stay(database: Target, connection: Connection, tmp_path: Path) -> None:
+    case = Case(given(), plan_of(given()), database, tmp_path)
+    connection.execute("create table item_old (why text) inherits (item)")
+    connection.execute("insert into item_old values (100, 'o', 1, 'theirs'); update item set code = 'x' where id = 2")
+    with pytest.raises(TargetError, match=r"item: 1 of its rows .* stand in item_old, which inherits from it") as error:
+        case.repair()
+    assert error.value.hint
+    connection.execute("alter table item_old no inherit item")
+    assert _told(case.repair()) == []
+    assert rows(connection, "select id, why from item_old") == [(100, "theirs")]
+
+
 def test_rows_of_one_table_that_name_each_other_come_back(
     database: Target, connection: Connection, tmp_path: Path
 ) -> None:
