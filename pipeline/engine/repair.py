@@ -108,7 +108,9 @@ class Repair:
             raise SourceChanged(f"{text}, or is read in another way", hint=f"name its source, or {_AGAIN}")
         if load.mapping_digest != task.digest:
             text = f"the mapping of table {task.source.name} has changed since run {load.run_id} loaded it"
-            raise MappingError(text, hint=f"restore the mapping of that run, or {_AGAIN}")
+            raise MappingError(
+                text, hint=f"name the mapping of that run, or of the last replay of its rows, or {_AGAIN}"
+            )
 
     # -- the rows
 

@@ -69,7 +69,7 @@ def _replay_table(connection: Connection, ledger: Ledger, task: TableTask) -> tu
                 if waiting and not last:
                     check_columns(connection, task.target)
                 done = [stored for stored in waiting if _again(connection, task, stored)]
-                ledger.mark_replayed([stored.reject_id for stored in done])
+                ledger.mark_replayed(task.target, [stored.reject_id for stored in done], task.digest)
                 set_sequences(connection, task.target)
             if not waiting:
                 return replayed, staying

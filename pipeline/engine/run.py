@@ -211,7 +211,9 @@ class Migration:
             raise SourceChanged(text, hint=f"name its source, with its --code-page and --salvage, or {again}")
         if earlier.mapping_digest != task.digest:
             text = f"the mapping of table {task.source.name} has changed since run {earlier.run_id} loaded {name}"
-            raise MappingError(text, hint=f"restore the mapping of that run, or {again}")
+            raise MappingError(
+                text, hint=f"name the mapping of that run, or of the last replay of its rows, or {again}"
+            )
         if not table_exists(connection, task.target):
             raise TargetError(f"table {name} was loaded by run {earlier.run_id} and is gone", hint=again)
 

@@ -184,10 +184,16 @@ class Ledger:
                 reject = Reject(source, locator, Stage(stage), reason, detail, read(key), read(row))
                 yield StoredReject(reject_id, run_id, target_schema, name, reject, row)
 
-    def mark_replayed(self, reject_ids: list[int]) -> None:
-        self.connection.execute(
-            "update _naru.reject set replayed_at = clock_timestamp() where reject_id = any(%s)", [reject_ids]
-        )
+    def mark_replayed(self, target: Table, reject_ids: list[int], mapping_digest: str) -> None:
+        """The mapping that brought them is from now on that of the load: by an earlier one they would be refused."""
+        if reject_ids:
+            self.connection.execute(
+                "update _naru.reject set replayed_at = clock_timestamp() where reject_id = any(%s)", [reject_ids]
+            )
+            self.connection.execute(
+                "update _naru.load set mapping_digest = %s where (target_schema, target_table) = (%s, %s)",
+                [mapping_digest, target.schema, target.name],
+            )
 
 
 @cache

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from pipeline.catalog import Table
 from pipeline.engine.plan import Plan
 from pipeline.engine.repair import Repair, differing_tables
+from pipeline.engine.replay import replay
 from pipeline.engine.saved import file_name
 from pipeline.engine.summary import verify_plan
 from pipeline.errors import LockedError, MappingError, NaruError, SourceChanged, TargetError, UsageError
@@ -602,6 +603,23 @@ def test_the_quarantine_is_not_rewritten(database: Target, connection: Connectio
     connection.execute("""update _naru.reject set row_values = replace(row_values::text, '"b"', '"y"')::json""")
     with pytest.raises(TargetError, match="1 rows that wait in the quarantine"):
         case.repair()
+
+
+def test_what_was_replayed_is_repaired_by_the_mapping_that_brought_it(
+    database: Target, connection: Connection, tmp_path: Path
+) -> None:
+    made = source({ITEM: [(1, "a", None), (2, None, None), (3, "c", None)]})
+    strict = plan_of(made, retyped(mapping_of(made), "item", "code", required=True))
+    lenient = plan_of(made, retyped(mapping_of(made), "item", "code", required=True, default="none"))
+    case = Case(made, strict, database, tmp_path)
+    with connect(database, application_name="t", autocommit=True) as replaying:
+        assert replay(replaying, lenient) == (1, 0)
+    connection.execute("update item set code = 'x' where id = 1")
+    with pytest.raises(MappingError, match="mapping of table item has changed"):
+        case.repair()  # it refuses row 2, which would go and wait nowhere
+    assert _told(case.repair(plan=lenient)) == []
+    assert rows(connection, "select id, code from item order by id") == [(1, "a"), (2, "none"), (3, "c")]
+    migrate(made, lenient, database, run_id="r2")
 
 
 # -- refused before anything is read

@@ -81,7 +81,7 @@ def test_while_its_row_waits_in_the_quarantine_a_loss_is_none(connection: Connec
     ledger.add_rejects("r", TARGET, [Reject("T", 1, Stage.CONSTRAINT, "orphan", "", {}, {})])
     assert [loss.before for loss in stored(connection)] == ["a "]
     assert [row.count for row in loss_counts(connection)] == [1]
-    ledger.mark_replayed([1])
+    ledger.mark_replayed(TARGET, [1], "m")
     assert [loss.before for loss in stored(connection)] == ["a ", "b "]
 
 

@@ -34,7 +34,7 @@ def reject(reason: str, value: object) -> Reject:
 
 def test_a_few_rejects_of_each_reason_and_how_many_wait(connection: Connection, ledger: Ledger) -> None:
     ledger.add_rejects("r", TARGET, [reject("a", i) for i in range(10)] + [reject("b", "x" * 1_000_000)])
-    ledger.mark_replayed([1, 2])
+    ledger.mark_replayed(TARGET, [1, 2], "m")
     found = reject_samples(connection)
     assert [(it.reason, it.count, it.reject_id) for it in found] == [
         ("a", 8, 3),
