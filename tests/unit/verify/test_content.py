@@ -22,10 +22,10 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.mapping.types import _TYPES as POSTGRES_TYPES
 from pipeline.postgres import copy_out
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.digest import hashed
 from pipeline.transform.chain import Transformed
 from pipeline.verify import content
 from pipeline.verify.differences import kept
-from pipeline.verify.digest import hashed
 from pipeline.verify.sequences import verify_sequences
 from pipeline.verify.subject import Content, Subject
 from tests.unit.verify.compared import compared, filled, frame_of, subject_of, table_of, told
