@@ -53,7 +53,10 @@ _BY_SQLSTATE = {  # by class or by whole code; the longest that fits decides
     "3D000": _Meaning(TargetError, "create the database first, or correct its name"),
     "40": _Meaning(TargetError, "something else wrote to the same rows meanwhile: run again"),
     "25006": _Meaning(TargetError, "the server is a standby or read only: name the primary"),
-    "42501": _Meaning(TargetError, "grant the user the right to create and write in the target schema"),
+    "42501": _Meaning(
+        TargetError,
+        "grant the user the right to create and write in the target schema; past row-level security, `bypassrls`",
+    ),
     "42704": _Meaning(  # as a type that is not there
         TargetError, "`create extension` what has the type, as postgis has geometry; or give the column `type: text`"
     ),

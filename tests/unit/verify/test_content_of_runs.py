@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.engine.summary import verify_plan
+from pipeline.errors import TargetError
 from pipeline.outcome import Level
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.frames import FrameSource
@@ -111,6 +112,24 @@ def test_a_level_asks_no_more_than_it_says(database: Target, connection: Connect
     assert findings(source, plan, database, Level.KEYS) == [("keys", "item", "item_pkey", 1)]
     assert findings(source, plan, database)[1:] == [("content", "item", "code", 1)]
     assert rows(connection, "select code from item") == [("x",)], "nothing is written"
+
+
+def test_rows_that_a_policy_hides_are_an_error_and_not_absent(database: Target, connection: Connection) -> None:
+    source = source_of_one()
+    plan = plan_of(source)
+    migrate(source, plan, database)
+    connection.execute("insert into item values (9, 'theirs', 1)")
+    connection.execute("alter table item enable row level security, force row level security")
+    connection.execute("create policy few on item using (id < 5); create role hidden")
+    connection.execute(
+        "grant usage on schema _naru to hidden; grant select on all tables in schema public, _naru to hidden"
+    )
+    try:
+        connection.execute("set role hidden")
+        with pytest.raises(TargetError, match="row-level security"):
+            verify_plan(connection, plan, source)
+    finally:
+        connection.execute("reset role; drop owned by hidden; drop role hidden")
 
 
 def source_of_one() -> FrameSource:
