@@ -14,6 +14,7 @@ import polars as pl
 from pipeline.errors import SourceChanged, TargetError
 from pipeline.outcome import Losses
 from pipeline.postgres.digest import BUCKET, ROW, cell, differing, groups, summed
+from pipeline.verify.among import without_equal
 from pipeline.verify.differences import differences, differs, kept
 from pipeline.verify.losses import NO_RULE
 from pipeline.verify.sides import PART, PLACE, Arriving, Sides
@@ -62,7 +63,10 @@ def amendments(sides: Sides, *, shared: bool) -> Iterator[Amendment]:
 
     Raises TargetError where rows differ that wait in the quarantine, and SourceError.
     """
-    buckets = differing(summed(arriving.rows for arriving in sides.source()), summed(sides.target()))
+    ours = summed(arriving.rows for arriving in sides.source())
+    buckets = differing(ours, summed(sides.target()))
+    if shared:
+        buckets = without_equal(sides, ours, buckets)
     first = 0
     for group in groups(buckets, _CELLS_AT_ONCE // len(sides.cells)):
         found = _amendment(sides, group, first, shared=shared)

@@ -13,6 +13,7 @@ import polars as pl
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.digest import BUCKET, differing, groups
+from pipeline.verify.among import without_equal
 from pipeline.verify.differences import differences, kept
 from pipeline.verify.losses import CELLS, CHANGE, Ledgered, tell
 from pipeline.verify.sides import Sides
@@ -39,6 +40,8 @@ def verify_content(connection: Connection, subject: Subject) -> Iterator[Finding
     sides = Sides(connection, subject.target, subject.content)
     ledgered = Ledgered(connection, subject.target, subject.ordered)
     rows, losses = differing(sums.source, sums.target), differing(sums.changed, sums.told)
+    if others:
+        rows = without_equal(sides, sums.source, rows)
     yield from _find(
         subject, "content", rows, len(sides.cells), lambda part: _rows(sides, part, others=others), others=others
     )

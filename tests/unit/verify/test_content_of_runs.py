@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
 
 from pipeline.engine.summary import verify_plan
 from pipeline.errors import TargetError
 from pipeline.outcome import Level
+from pipeline.postgres import copy_out
 from pipeline.postgres.connect import Connection, Target, connect
+from pipeline.verify import content as content_verifier
+from pipeline.verify.sides import Sides
 from tests.frames import FrameSource
 from tests.unit.load.walk import (
     column,
@@ -101,6 +106,33 @@ def test_ours_are_found_among_rows_of_others(database: Target, connection: Conne
         ("item", "price", "1, at id=3: source 0.0000, target 0.0001"),
         ("item", "missing rows", "1, id=1"),
     ]
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_any_number_of_rows_of_others_costs_one_more_reading(
+    database: Target, connection: Connection, monkeypatch: pytest.MonkeyPatch, *, keyed: bool
+) -> None:
+    monkeypatch.setattr(content_verifier, "_CELLS_AT_ONCE", 60)
+    monkeypatch.setattr(copy_out, "_ROWS", 7)
+    readings: list[Sides] = []
+    target = Sides.target
+
+    def counted(sides: Sides) -> Generator[pl.DataFrame, None, None]:
+        readings.append(sides)
+        return target(sides)
+
+    monkeypatch.setattr(Sides, "target", counted)
+    item = table("item", (column("id"), column("code", "Text(9)")), *[key("id")] * keyed)
+    held = source({item: [(n if keyed else n // 2, "ours") for n in range(40)]})
+    plan = plan_of(held, mapping_of(held, {"item": {"load": "append"}}))
+    make_by_hand(connection, plan)
+    connection.execute("insert into item select n, 'theirs' from generate_series(1000, 2000) as n")
+    migrate(held, plan, database)
+    assert content(held, plan, database) == []
+    assert len(readings) == 1
+    connection.execute("delete from item where ctid = (select min(ctid) from item where id = 9)")
+    assert [found[:2] for found in content(held, plan, database)] == [("item", "missing rows")]
+    assert len(readings) == 3
 
 
 def test_a_level_asks_no_more_than_it_says(database: Target, connection: Connection) -> None:
