@@ -115,7 +115,7 @@ class Repair:
     # -- the rows
 
     def _stage(self, number: int, task: TableTask, load: Load) -> Rewrite:
-        sides = Sides(self.connection, task.target, content_of(self.source, task))
+        sides = Sides(self.connection, task.target, content_of(self.source, task), load.position is not None)
         staging = Staging(self.connection, task.target, number)
         staging.make()
         wanted: list[pl.Series] = []

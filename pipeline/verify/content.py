@@ -37,7 +37,7 @@ def verify_content(connection: Connection, subject: Subject) -> Iterator[Finding
         text = f"not compared: the target lacks {', '.join(lacking(connection, subject))}"
         yield Finding("content", subject.target.name, "table", 1, text)
         return
-    sides = Sides(connection, subject.target, subject.content)
+    sides = Sides(connection, subject.target, subject.content, subject.ordered)
     ledgered = Ledgered(connection, subject.target, subject.ordered)
     rows, losses = differing(sums.source, sums.target), differing(sums.changed, sums.told)
     if others:

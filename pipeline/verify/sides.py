@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from pipeline.catalog import Table
+from pipeline.ledger import values
 from pipeline.outcome import Losses
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy_out import copy_out, normal_texts
 from pipeline.postgres.digest import cell, hashed
 from pipeline.postgres.sql import SQL, Composed, Literal, columns, query, relation
+from pipeline.transform.chain import Transformed
 from pipeline.verify.losses import without_rule
 from pipeline.verify.spelling import source_spelling, target_spelling
 from pipeline.verify.subject import Content
@@ -34,12 +37,44 @@ class Arriving:
 
 
 @dataclass(frozen=True, slots=True)
+class _Locators:
+    """Rows of a source in one order each time."""
+
+    waiting: pl.Series
+
+    def without(self, batch: Transformed) -> pl.Series:
+        """Which rows of the batch do not wait."""
+        return ~batch.origin.locators.is_in(self.waiting.implode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of a source without an order: they are told by all their values, and each takes away one of its equals."""
+
+    waiting: Counter[str]
+
+    def without(self, batch: Transformed) -> pl.Series:
+        """Which rows of the batch do not wait; of one reading, each batch once."""
+        return pl.Series(
+            [not self._meets(values.dumps(row)) for row in batch.origin.frame.iter_rows(named=True)], dtype=pl.Boolean
+        )
+
+    def _meets(self, row: str) -> bool:
+        if not self.waiting[row]:
+            return False
+        self.waiting[row] -= 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class Sides:
     """Reads a table's written columns on both sides, as `hashed` gives them."""
 
     connection: Connection
     table: Table
     content: Content
+    ordered: bool
+    """Whether a locator tells a row of the source: not where its rows have no order."""
 
     @property
     def cells(self) -> list[str]:
@@ -68,10 +103,10 @@ class Sides:
         for batch in self.content.read():
             frame, locators = batch.frame, batch.origin.locators
             losses = (*batch.losses, *without_rule(batch, self.content.carried))
-            if len(waiting):
-                arriving = ~locators.is_in(waiting.implode())
+            if waiting:
+                arriving = waiting.without(batch)
+                losses = tuple(one.without(locators.filter(~arriving)) for one in losses)
                 frame, locators = frame.filter(arriving), locators.filter(arriving)
-                losses = tuple(one.without(waiting) for one in losses)
             if frame.height:
                 cells = [self._spelled(number, frame[column.name]) for number, column in enumerate(self.table.written)]
                 yield Arriving(hashed(pl.DataFrame([*cells, locators.alias("locator")]), self.key), losses, frame)
@@ -97,17 +132,21 @@ class Sides:
                 rest = _hashed(self.table, texts.select(self.cells), self.key)
                 yield rest.with_columns(texts[PART], texts[PLACE])
 
-    def _spelled(self, number: int, values: pl.Series) -> pl.Series:
+    def _spelled(self, number: int, cells: pl.Series) -> pl.Series:
         type = self.table.written[number].type
         spell = source_spelling(type)
-        texts = normal_texts(self.connection, type, values) if spell is None else spell(values)
+        texts = normal_texts(self.connection, type, cells) if spell is None else spell(cells)
         return texts.alias(cell(number))
 
-    def _waiting(self) -> pl.Series:
-        """Locators of rows that were refused before they arrived."""
+    def _waiting(self) -> _Locators | _Rows | None:
+        """Rows that were refused before they arrived."""
         name = {"schema": self.table.schema, "table": self.table.name}
-        found = [locator for (locator,) in self.connection.execute(query("refused_locators"), name)]
-        return pl.Series(found, dtype=pl.Int64)
+        found = self.connection.execute(query("refused_rows"), name)
+        if self.ordered:
+            locators = pl.Series([locator for locator, _ in found], dtype=pl.Int64)
+            return _Locators(locators) if len(locators) else None
+        rows = Counter(row_values for _, row_values in found)
+        return _Rows(rows) if rows else None
 
     def _taken_out(self, *lacking: str) -> Composed:
         """With NULL for columns that only a table's rows have."""

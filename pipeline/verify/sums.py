@@ -22,7 +22,7 @@ def with_sums(connection: Connection, subject: Subject) -> Subject:
     """The subject with the sums of both sides, where its rows can be compared; raises SourceError and TargetError."""
     if subject.content is None or not subject.target.written or lacking(connection, subject):
         return subject
-    sides = Sides(connection, subject.target, subject.content)
+    sides = Sides(connection, subject.target, subject.content, subject.ordered)
     return replace(subject, sums=read_once(sides, Ledgered(connection, subject.target, subject.ordered)))
 
 

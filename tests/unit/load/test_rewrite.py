@@ -24,7 +24,7 @@ def connection(database: Target) -> Iterator[Connection]:
 def rewritten(connection: Connection, subject: Subject) -> tuple[int, int, int]:
     """Write what differs; gives the rows that were rewritten, inserted and deleted."""
     assert subject.content is not None
-    sides = Sides(connection, subject.target, subject.content)
+    sides = Sides(connection, subject.target, subject.content, subject.ordered)
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
         staging = Staging(connection, subject.target, 0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
 
+from pipeline.batch import Batch, Position
 from pipeline.engine.summary import verify_plan
 from pipeline.errors import TargetError
 from pipeline.outcome import Level
@@ -133,6 +134,31 @@ def test_any_number_of_rows_of_others_costs_one_more_reading(
     connection.execute("delete from item where ctid = (select min(ctid) from item where id = 9)")
     assert [found[:2] for found in content(held, plan, database)] == [("item", "missing rows")]
     assert len(readings) == 3
+
+
+class Unordered(FrameSource):
+    """Gives its rows the other way round from the second time on."""
+
+    turned = False
+
+    def batches(self, table: str, *, columns: tuple[str, ...] | None = None, **_: object) -> Iterator[Batch]:  # type: ignore[override]
+        frame = self.frames[table].select(columns or pl.all())
+        frame, self.turned = frame.reverse() if self.turned else frame, True
+        yield Batch(frame, pl.Series(range(frame.height), dtype=pl.Int64), Position(None))
+
+
+def test_a_row_that_waits_is_told_by_its_values_where_the_source_has_no_order(
+    database: Target, connection: Connection
+) -> None:
+    loose = table("loose", (column("id"), column("address", "Memo")))
+    held = source({loose: [(1, "x"), (1, "x"), (2, "nowhere"), (3, "10.0.0.1"), (4, "10.0.0.2"), (5, None)]})
+    turning = Unordered(held.tables, held.frames)
+    plan = plan_of(turning, retyped(mapping_of(turning), "loose", "address", type="inet"))
+    migrate(turning, plan, database)
+    assert content(turning, plan, database) == []
+    connection.execute("delete from _naru.reject where reject_id = 1; delete from loose where id = 4")
+    found = content(turning, plan, database)
+    assert [(subject, detail.split(",")[0]) for _, subject, detail in found] == [("missing rows", "2")]
 
 
 def test_a_level_asks_no_more_than_it_says(database: Target, connection: Connection) -> None:
