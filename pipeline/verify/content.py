@@ -14,7 +14,7 @@ from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.digest import BUCKET, differing, groups
 from pipeline.verify.among import without_equal
-from pipeline.verify.differences import differences, kept
+from pipeline.verify.differences import differences, folded, kept, unfolded
 from pipeline.verify.losses import CELLS, CHANGE, Ledgered, tell
 from pipeline.verify.sides import Sides
 from pipeline.verify.subject import Subject
@@ -68,23 +68,35 @@ def _find(
 def _rows(sides: Sides, buckets: Sequence[int], *, others: bool) -> list[Told]:
     """What differs among the rows of these buckets; `others` may have put rows beside ours."""
     source, rules = _kept_source(sides, buckets)
-    target = [kept(_only(frame, buckets), sides.cells) for frame in sides.target()]
-    found = differences(source, pl.concat([_none(sides), *target]), sides.cells, keyed=bool(sides.key))
+    frames = (kept(_only(frame, buckets), sides.cells) for frame in sides.target())
+    if sides.key:
+        target = pl.concat([_none(sides), *frames])
+    else:
+        target = folded(frames, _none(sides))
+        source, target = unfolded(source, target), unfolded(target, source)
+    found = differences(source, target, sides.cells, keyed=bool(sides.key))
     wording = Wording(sides.table.written, sides.key, rules)
     return [told for told in wording.tell(found) if not (others and told[0] == EXTRA)]
 
 
 def _kept_source(sides: Sides, buckets: Sequence[int]) -> tuple[pl.DataFrame, Rules]:
     """The rows of these buckets, and what the mapping changed in them."""
-    frames = [_none(sides).with_columns(locator=pl.lit(None, pl.Int64))]
     rules: dict[tuple[object, str], str] = {}
-    for arriving in sides.source():
-        rows = _only(arriving.rows, buckets)
-        frames.append(kept(rows, sides.cells))
-        for losses in arriving.losses:
-            ours = losses.frame.filter(pl.col("locator").is_in(rows["locator"].implode()))
-            rules |= {(locator, losses.target_column): rule for locator, rule in ours.select("locator", "rule").rows()}
-    return pl.concat(frames, how="diagonal"), rules
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for arriving in sides.source():
+            rows = _only(arriving.rows, buckets)
+            for losses in arriving.losses:
+                ours = losses.frame.filter(pl.col("locator").is_in(rows["locator"].implode()))
+                rules.update(
+                    {(locator, losses.target_column): rule for locator, rule in ours.select("locator", "rule").rows()}
+                )
+            yield kept(rows, sides.cells)
+
+    none = _none(sides).with_columns(locator=pl.lit(None, pl.Int64))
+    if sides.key:
+        return pl.concat([none, *frames()], how="diagonal"), rules
+    return folded(frames(), none), rules
 
 
 def _losses(sides: Sides, ledgered: Ledgered, buckets: Sequence[int]) -> list[Told]:

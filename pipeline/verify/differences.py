@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from pipeline.postgres.digest import KEY, ROW, hash128
 
+_PARTS = 16
 SHOWN = 120
 """Characters of a value that are kept; whether two are equal is told by the whole of them."""
 _LIKE = 200
@@ -21,6 +22,30 @@ def kept(frame: pl.DataFrame, cells: Sequence[str]) -> pl.DataFrame:
     # Joined to nothing, so that it is a copy: a slice alone would keep the whole values of its frame in memory.
     beginnings = (pl.col(name).str.slice(0, SHOWN) + pl.lit("") for name in cells)
     return frame.with_columns(*hashes, *beginnings)
+
+
+def folded(frames: Iterable[pl.DataFrame], none: pl.DataFrame) -> pl.DataFrame:
+    """Equal rows as one with the number of its `copies`: without a key, millions of them may share a bucket."""
+    found = [none.with_columns(copies=pl.lit(1, pl.UInt32))]
+    for frame in frames:
+        found.append(_as_one(frame.with_columns(copies=pl.lit(1, pl.UInt32))))
+        if len(found) > _PARTS:
+            found = [_as_one(pl.concat(found, how="diagonal"))]
+    return _as_one(pl.concat(found, how="diagonal"))
+
+
+def unfolded(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """As many of each row as there are more of it than of the others."""
+    both = rows.join(others.select(ROW, there="copies"), on=ROW, how="left", maintain_order="left")
+    more = both.filter(pl.col("copies") > pl.col("there").fill_null(0))
+    more = more.with_columns(pl.col("copies") - pl.col("there").fill_null(0)).with_row_index("at")
+    places = more.select(pl.col("at").repeat_by("copies").explode(empty_as_null=False))["at"]
+    return more.drop("at", "copies", "there")[places]
+
+
+def _as_one(rows: pl.DataFrame) -> pl.DataFrame:
+    rest = pl.exclude(ROW, "copies").first()
+    return rows.group_by(ROW, maintain_order=True).agg(rest, pl.col("copies").sum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +25,7 @@ from pipeline.postgres.connect import Connection
 from pipeline.postgres.digest import hashed
 from pipeline.transform.chain import Transformed
 from pipeline.verify import content
-from pipeline.verify.differences import kept
+from pipeline.verify.differences import Differences, kept
 from pipeline.verify.sequences import verify_sequences
 from pipeline.verify.subject import Content, Subject
 from tests.unit.verify.compared import compared, filled, frame_of, subject_of, table_of, told
@@ -368,6 +368,21 @@ def test_a_source_that_fails_halfway_is_what_is_told_and_the_connection_stays_go
         compared(connection, failing)
     assert connection.execute("select 1").fetchone() == (1,)
     assert told(connection, subject) == []
+
+
+def test_equal_rows_without_a_key_are_held_once(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_out, "_ROWS", 30)
+    compare, heights = content.differences, list[tuple[int, int]]()
+
+    def measured(source: pl.DataFrame, target: pl.DataFrame, cells: Sequence[str], *, keyed: bool) -> Differences:
+        heights.append((source.height, target.height))
+        return compare(source, target, cells, keyed=keyed)
+
+    monkeypatch.setattr(content, "differences", measured)
+    subject = filled(connection, table_of({"a": "text"}), [("x",)] * 1000)
+    connection.execute("insert into t values ('x'), ('x')")
+    assert told(connection, subject) == [("extra rows", "2, a='x'; a='x'")]
+    assert heights == [(0, 2)]
 
 
 def test_a_byte_order_mark_at_the_beginning_is_a_character_like_any_other(connection: Connection) -> None:
