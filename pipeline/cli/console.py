@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from typing import IO, Any
 
+import typer
 from rich.console import Console
 
 _WIDTH_WITHOUT_TERMINAL = 140
@@ -25,6 +27,12 @@ def answer(text: str) -> None:
 def end_of_pipe(stream: IO[str]) -> None:
     """Nobody listens any more: what follows goes nowhere, and the exit code stays what the command comes to."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def agreed(question: str) -> bool:
+    """Ask on the terminal. Ctrl-C ends it: the handler of polars, which would let the reading go on, is put away."""
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+    return typer.confirm(question, err=True)
 
 
 class _Console(Console):

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from pipeline.cli.console import answer, make_console
+from pipeline.cli.console import agreed, answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     JsonOption,
@@ -148,7 +148,7 @@ def _confirm_backup(target: Target, tables: Sequence[str]) -> None:
     question = f"{target.describe()} holds rows in {', '.join(tables[:5])}. Is there a backup of it"
     if not sys.stdin.isatty():
         raise UsageError(f"{question}?", hint="make one, then say --yes")
-    if not typer.confirm(question, err=True):
+    if not agreed(question):
         raise UsageError("nothing was written", hint="make a backup first, then run the same command again")
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.cli.console import answer, make_console
+from pipeline.cli.console import agreed, answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
     JsonOption,
@@ -146,5 +146,5 @@ def _confirm(target: Target) -> None:
     question = f"Write these rows to {target.describe()}"
     if not sys.stdin.isatty():
         raise UsageError(f"{question}?", hint="look at what differs, then say --yes")
-    if not typer.confirm(question, err=True):
+    if not agreed(question):
         raise UsageError("nothing was repaired", hint="correct the rows by hand, or run the same command again")

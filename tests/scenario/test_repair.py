@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,28 @@ def test_on_a_terminal_it_asks(
     assert process.returncode == code, err
     assert "Write these rows to postgresql://" in err
     assert connection.execute("select count(*) from items where 품목명 = 'x'").fetchone() == (left,)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal of POSIX")
+def test_a_question_can_be_interrupted(naru: Naru, sample: Path, connection: Connection) -> None:
+    naru("migrate", sample)
+    corrupt(connection)
+    keyboard, terminal = os.openpty()
+    process = naru.start("verify", sample, "--repair", stdin=terminal)
+    assert process.stderr
+    said = ""
+    while "Write these rows" not in said:
+        said += process.stderr.read(1)
+    time.sleep(0.5)  # it waits for an answer by now
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(timeout=60) == 8
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(keyboard)
+        os.close(terminal)
+    assert connection.execute("select count(*) from items where 품목명 = 'x'").fetchone() == (3,)
 
 
 def test_json_is_the_only_thing_on_standard_output(naru: Naru, sample: Path, connection: Connection) -> None:
