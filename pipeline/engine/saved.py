@@ -46,9 +46,21 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        _keep_name(path.parent)
+        _keep_name(path.parent.parent)
     except OSError as error:
         text = f"{path}, which keeps what the rows were, cannot be written: {error.strerror}"
-        raise SettingsError(text, hint="make its directory writable, or start elsewhere") from error
+        raise SettingsError(text, hint="free space, or make its directory writable, or start elsewhere") from error
+
+
+def _keep_name(directory: Path) -> None:
+    """A file is on the disk when its directory is too; Windows sees to that itself and opens none."""
+    if os.name == "posix":
+        opened = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def file_name(table: Table) -> str:

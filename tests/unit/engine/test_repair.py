@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
@@ -220,6 +221,24 @@ def test_what_was_overwritten_is_kept_and_is_the_owners_alone(
         copy.write(path.read_bytes())
     assert rows(connection, "select code, price from was where id = 2") == [("", None)], "NULL is not the empty text"
     assert not (tmp_path / "fix" / "repaired-loose.csv").exists(), "nothing was done to it"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a directory is opened")
+def test_what_was_overwritten_outlives_a_power_cut(
+    database: Target, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Case(given(), plan_of(given()), database, tmp_path)
+    connection.execute("update item set code = 'x' where id = 1")
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noted(number: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{number}").readlink().name if Path("/proc").exists() else "")
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    case.repair()
+    assert synced in (["repaired-item.csv", "fix", tmp_path.name], [""] * 3)
 
 
 def test_the_way_back_that_the_page_shows_is_one(database: Target, connection: Connection, tmp_path: Path) -> None:
