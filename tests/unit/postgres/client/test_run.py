@@ -1,0 +1,76 @@
+"""How PostgreSQL's programs are run: nobody sees the password, and everybody what went wrong."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+from pydantic import SecretStr
+
+from pipeline.errors import BackupError
+from pipeline.postgres.client.programs import Need, Programs, programs_for
+from pipeline.postgres.client.run import link, run_client
+from pipeline.postgres.connect import Target, connect
+from pipeline.settings import Settings
+
+_PASSWORD = "a:b\\c 'd' \"비밀\" %20 #"
+
+
+@pytest.fixture
+def programs() -> Programs:
+    return programs_for(Settings(), Need(13, tls=False))
+
+
+@pytest.mark.parametrize("inherited", [None, "wrong"])
+def test_any_password_reaches_the_server(
+    database: Target, programs: Programs, monkeypatch: pytest.MonkeyPatch, inherited: str | None
+) -> None:
+    if inherited:
+        monkeypatch.setenv("PGPASSWORD", inherited)
+    with connect(database, application_name="t", autocommit=True) as session:
+        session.execute(sql.SQL("create role visitor login password {}").format(sql.Literal(_PASSWORD)))
+        visitor = replace(database, user="visitor", password=SecretStr(_PASSWORD))
+        try:
+            run_client(programs, "psql", "--no-password", "--command=select 1", target=visitor)
+        finally:
+            session.execute("drop role visitor")
+
+
+def test_the_file_with_the_password_is_gone_in_the_end(
+    database: Target, programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen = tmp_path / "seen"
+    look = f"\\! stat -c %a $PGPASSFILE > {seen}; env | grep -c PGPASSWORD >> {seen}"
+    if sys.platform != "linux":
+        look = "select 1"
+    run_client(programs, "psql", f"--command={look}", target=database)
+    with pytest.raises(BackupError):
+        run_client(programs, "psql", "--set=ON_ERROR_STOP=1", "--command=nonsense", target=database)
+    assert [path for path in tmp_path.iterdir() if path != seen] == []
+    assert sys.platform != "linux" or seen.read_text("utf-8").split() == ["600", "0"]
+
+
+def test_what_a_program_said_is_in_the_error_without_passwords(database: Target, programs: Programs) -> None:
+    wrong = "select 'postgresql://u:hunter2@h' from nowhere"
+    with pytest.raises(BackupError) as error:
+        run_client(programs, "psql", "--set=ON_ERROR_STOP=1", f"--command={wrong}", target=database)
+    assert 'relation "nowhere" does not exist' in error.value.message
+    assert "hunter2" not in error.value.message
+
+
+def test_a_program_that_is_not_there_is_our_error(programs: Programs, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="could not run"):
+        run_client(replace(programs, folder=tmp_path), "psql")
+
+
+def test_the_command_line_has_no_secret(database: Target) -> None:
+    assert database.password is not None
+    secret = replace(database, parameters=(("sslpassword", "hidden"), ("keepalives_idle", "7")))
+    assert "hidden" not in link(secret)
+    assert database.password.get_secret_value() not in link(secret)
+    assert "keepalives_idle=7" in link(secret)
