@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -77,6 +78,8 @@ class Manifest(Part):
     sequence: Annotated[int, Field(ge=1)]
     """Grows with each backup of a directory, whatever the clock says."""
     created_at: AwareDatetime
+    day: date
+    """That it counts for when old ones are removed: never before the day of one that was written earlier."""
     tool: str
     """The version of Naru."""
     pg_dump: Annotated[str, StringConstraints(pattern=r"^\d+")]

@@ -1,8 +1,8 @@
 """Which backups stay: a matter of their order and their days, and never of what the clock says now.
 
 A day, week or month counts if it has a backup, so that a machine that was off for a month, or whose clock once ran
-ahead, loses nothing by it. Where the clock went back, a backup has the day of the one before it: none is ever older
-than one that was written before.
+ahead, loses nothing by it. Where the clock went back, a backup counts for the day of the one before it, and keeps
+that day when the one before is gone.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def delete(backup: Backup) -> None:
 
 
 def _surplus(good: list[Backup], keep: Keep) -> Iterator[Backup]:
-    days = [*accumulate((it.manifest.created_at.astimezone().date() for it in good), max)]
+    days = [*accumulate((it.manifest.day for it in good), max)]
     kept_days = set(sorted({*days})[-keep.days :])
     kept = {index for index, day in enumerate(days) if day in kept_days}
     kept |= _last_of_each(days, lambda day: day.isocalendar()[:2], keep.weekly)

@@ -69,7 +69,7 @@ def back_up(job: Job) -> Backup:
     facts = _facts(job.connection)
     _check_space(job.folder, facts, earlier)
     try:
-        manifest = _written(job, names, facts, 1 + max((it.manifest.sequence for it in earlier), default=0))
+        manifest = _written(job, names, facts, [it.manifest for it in earlier])
         with refusals(f"{job.folder} cannot be written"):
             for name in sorted({file.path.split("/")[0] for file in manifest.files}):
                 publish(partial(job.folder / name), job.folder / name)
@@ -80,7 +80,7 @@ def back_up(job: Job) -> Backup:
     return open_backup(job.folder / names.manifest)
 
 
-def _written(job: Job, names: Names, facts: Facts, sequence: int) -> Manifest:
+def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest]) -> Manifest:
     """All but the manifest, under names that end in .partial."""
     created_at = datetime.now(UTC)
     archive, roles = (partial(job.folder / name) for name in (names.archive, names.roles))
@@ -97,8 +97,9 @@ def _written(job: Job, names: Names, facts: Facts, sequence: int) -> Manifest:
     return Manifest(
         format=1,
         name=names.stem,
-        sequence=sequence,
+        sequence=1 + max((it.sequence for it in earlier), default=0),
         created_at=created_at,
+        day=max([created_at.astimezone().date(), *(it.day for it in earlier if it.database == job.target.database)]),
         tool=pipeline.__version__,
         pg_dump=job.programs.version,
         server=facts.server,

@@ -71,6 +71,7 @@ def age(folder: Path, *, days: int) -> None:
         at = datetime.fromisoformat(manifest["created_at"]) - timedelta(days=days)
         old, new = manifest["name"], f"{manifest['database']}_{at:%Y%m%d_%H%M%S}"
         changed = path.read_text("utf-8").replace(old, new).replace(manifest["created_at"], at.isoformat())
+        changed = changed.replace(f'"day": "{manifest["day"]}"', f'"day": "{at.date()}"')
         path.write_text(changed, encoding="utf-8")
         for file in folder.glob(f"{old}.*"):
             file.rename(file.with_name(file.name.replace(old, new)))

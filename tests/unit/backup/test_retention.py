@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 from hypothesis import given
@@ -18,13 +19,14 @@ _MOMENTS = st.integers(-2000, 2000).map(lambda hours: _FIRST + timedelta(hours=5
 _KEEPS = st.builds(Keep, st.integers(1, 9), st.integers(0, 5), st.integers(0, 5))
 
 
-def backup(sequence: int, at: datetime, *problems: str, database: str = "shop") -> Backup:
+def backup(sequence: int, at: datetime, *problems: str, database: str = "shop", day: date | None = None) -> Backup:
     name = f"{database}_{at:%Y%m%d_%H%M%S}_{sequence}"
     manifest = Manifest(
         format=1,
         name=name,
         sequence=sequence,
         created_at=at,
+        day=day or at.date(),
         tool="t",
         pg_dump="18.6",
         server="18.6",
@@ -40,6 +42,12 @@ def backup(sequence: int, at: datetime, *problems: str, database: str = "shop") 
         read_back_at=at,
     )
     return Backup(Path("backups"), manifest, None, problems)
+
+
+def written(moments: list[datetime]) -> list[Backup]:
+    """As `backup run` numbers and dates them."""
+    days = accumulate((at.date() for at in moments), max)
+    return [backup(n + 1, at, day=day) for n, (at, day) in enumerate(zip(moments, days, strict=True))]
 
 
 def nightly(count: int) -> list[Backup]:
@@ -60,11 +68,7 @@ def test_days_weeks_and_months_each_keep_their_last() -> None:
 
 def test_all_of_a_day_stay_together() -> None:
     hourly = [backup(n + 1, _FIRST.replace(hour=0) + timedelta(hours=n)) for n in range(48)]
-    days = {it.manifest.created_at.astimezone().date() for it in hourly}
-    last = max(days)
-    assert kept(hourly, Keep(1, 0, 0)) == [
-        it.manifest.sequence for it in hourly if it.manifest.created_at.astimezone().date() == last
-    ]
+    assert kept(hourly, Keep(1, 0, 0)) == [*range(25, 49)]
 
 
 def test_a_month_without_backups_costs_none() -> None:
@@ -85,7 +89,7 @@ def test_a_bad_one_keeps_no_place_and_is_left_to_the_user() -> None:
 
 @given(moments=st.lists(_MOMENTS, min_size=1, max_size=30), keep=_KEEPS)
 def test_whatever_the_clock_did_the_newest_written_stay(moments: list[datetime], keep: Keep) -> None:
-    backups = [backup(n + 1, at) for n, at in enumerate(moments)]
+    backups = written(moments)
     remaining = kept(backups, keep)
     assert remaining[-1] == len(backups)
     # By days alone, what stays is what was written last, without a gap.
@@ -96,6 +100,6 @@ def test_whatever_the_clock_did_the_newest_written_stay(moments: list[datetime],
 
 @given(moments=st.lists(_MOMENTS, min_size=1, max_size=30), keep=_KEEPS)
 def test_what_one_prune_leaves_the_next_one_leaves_too(moments: list[datetime], keep: Keep) -> None:
-    backups = [backup(n + 1, at) for n, at in enumerate(moments)]
+    backups = written(moments)
     gone = surplus(backups, keep)
     assert surplus([it for it in backups if it not in gone], keep) == []
