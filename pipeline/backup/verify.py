@@ -21,10 +21,12 @@ from pipeline.postgres.tally import one_moment
 
 _SHOWN = 20
 
+WITHOUT_ROLES = ("--no-owner", "--no-privileges")
+
 
 def verify_by_reading(backup: Backup, programs: Programs) -> Backup:
     """Every byte of every file, and the archive as pg_restore reads it; raises BackupError if nothing can be kept."""
-    problems = [*_changed(backup)]
+    problems = [*changed(backup)]
     if not problems:
         try:
             run_client(programs, "pg_restore", "--file=-", backup.archive)
@@ -37,7 +39,7 @@ def verify_by_restoring(backup: Backup, programs: Programs, scratch: Scratch) ->
     """Into an empty database; raises BackupError if nothing can be kept."""
     try:
         restore(backup, programs, scratch.target, roles=scratch.own_server)
-        problems = [*_differences(backup.manifest.tables, _standing(scratch.target))]
+        problems = differences(backup, scratch.target)
     except BackupError as error:
         problems = [error.message]
     return _kept(backup, restored=_look(problems, scratch.where))
@@ -48,13 +50,27 @@ def restore(backup: Backup, programs: Programs, target: Target, *, roles: bool) 
 
     Without its roles, nothing has an owner or grants.
     """
-    options = ["--no-password", "--exit-on-error", "--no-tablespaces", "--no-subscriptions", "--no-security-labels"]
+    options = ["--no-subscriptions", "--no-security-labels"]
     if roles and backup.roles is not None:
         # Roles that are there already are refused, and that is well: what lacks one fails below.
         run_client(programs, "psql", "--no-psqlrc", "--quiet", f"--file={backup.roles}", target=target)
     else:
-        options += ["--no-owner", "--no-privileges"]
-    run_client(programs, "pg_restore", *options, f"--dbname={link(target)}", backup.archive, target=target)
+        options += [*WITHOUT_ROLES]
+    fill(backup, programs, target, *options)
+
+
+def fill(backup: Backup, programs: Programs, target: Target, *options: str) -> None:
+    """What the archive holds, into an empty database; raises BackupError at the first refusal.
+
+    Where its tables lie on the server's disks is a matter of the server.
+    """
+    always = ("--no-password", "--exit-on-error", "--no-tablespaces")
+    run_client(programs, "pg_restore", *always, *options, f"--dbname={link(target)}", backup.archive, target=target)
+
+
+def differences(backup: Backup, target: Target) -> list[str]:
+    """Between the tables that are there, each of which is read whole, and those of the manifest."""
+    return [*_differences(backup.manifest.tables, _standing(target))]
 
 
 def _standing(target: Target) -> tuple[TableContent, ...]:
@@ -62,7 +78,7 @@ def _standing(target: Target) -> tuple[TableContent, ...]:
         return contents(now)
 
 
-def _changed(backup: Backup) -> Iterator[str]:
+def changed(backup: Backup) -> Iterator[str]:
     """Files that are not what they were."""
     for file in backup.manifest.files:
         path = backup.folder / file.path

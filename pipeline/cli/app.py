@@ -24,6 +24,7 @@ from pipeline.cli import (
     preflight,
     rejects,
     report,
+    restore,
     server,
     status,
     verify,
@@ -56,6 +57,7 @@ _COMMANDS = (
 )
 for command in _COMMANDS:
     app.command(name=command.__name__.rstrip("_"))(command)
+backup.app.command()(restore.restore)
 app.add_typer(backup.app, name="backup")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(server.app, name="server")

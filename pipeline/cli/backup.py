@@ -70,7 +70,7 @@ def run(
     console = make_console()
     log = open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
     make_folder(settings.backup_dir)
-    with _stoppable(), alone_in(settings.backup_dir):
+    with stoppable(), alone_in(settings.backup_dir):
         made = _back_up(settings, format, jobs, console)
         if verify is Proof.RESTORE:
             made = _restored(settings, made, console)
@@ -92,7 +92,7 @@ def verify(
     settings, console = _settings(folder), make_console()
     open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
     backup = open_backup(file) if file else _newest(settings.backup_dir)
-    with _stoppable(), alone_in(backup.folder):
+    with stoppable(), alone_in(backup.folder):
         backup = _read(settings, backup)
         if restore and not (backup.verified and backup.verified.read and backup.verified.read.problems):
             backup = _restored(settings, backup, console)
@@ -131,7 +131,7 @@ def prune(
     open_log(Path("logs"), verbose=False, run_id=new_run_id())
     if not settings.backup_dir.is_dir():
         raise UsageError(f"{settings.backup_dir} is no directory", hint="see --from and BACKUP_DIR")
-    with _stoppable(), alone_in(settings.backup_dir):
+    with stoppable(), alone_in(settings.backup_dir):
         backups, _ = all_backups(settings.backup_dir)
         newest = {it.database: it for it in backups if it.good}
         if not dry_run and not all(_read(settings, it).good for it in newest.values()):
@@ -203,7 +203,7 @@ def _newest(folder: Path) -> Backup:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """Ctrl-C and SIGTERM end what is under way in order, so that nothing half written is left."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:

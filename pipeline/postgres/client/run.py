@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,21 @@ from pipeline.postgres.connect import Target
 _SHOWN_BYTES = 2000
 _OWNER_ONLY: dict[str, Any] = {} if sys.platform == "win32" else {"umask": 0o077}
 _SECRET = {"password", "sslpassword"}
+_HINTS = (
+    (
+        re.compile("No space left|could not write"),
+        "free space, or name another directory with --to or BACKUP_DIR",
+    ),
+    (
+        re.compile(r'role ".*" does not exist|must be (able to SET ROLE|a? ?member of role|owner of)'),
+        "make the roles first, with psql from the file .roles.sql of the backup, or add --no-owner",
+    ),
+    (
+        re.compile("max_locks_per_transaction"),
+        "raise it on the server; or restore into a new database, with --create, which takes no such transaction",
+    ),
+    (re.compile("permission denied"), "grant the role what is missing"),
+)
 
 _log = get_logger()
 
@@ -99,6 +115,4 @@ def _how(code: int) -> str:
 
 
 def _hint(words: str) -> str | None:
-    if "No space left" in words or "could not write" in words:
-        return "free space, or name another directory with --to or BACKUP_DIR"
-    return "grant the role what is missing" if "permission denied" in words else None
+    return next((hint for pattern, hint in _HINTS if pattern.search(words)), None)

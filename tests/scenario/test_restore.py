@@ -1,0 +1,158 @@
+"""`backup restore`: what comes back, and what is never overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from pipeline.postgres.connect import Target, connect
+from tests.scenario.conftest import Naru
+from tests.servers import system_server
+
+_TABLES = """
+create schema "가";
+create table "가"."고객" (id int primary key, name text, twice int generated always as (id * 2) stored);
+insert into "가"."고객" select n, case when n % 7 > 0 then '이름 ' || n end from generate_series(1, 500) n;
+create table orders (id int generated always as identity, customer int references "가"."고객", paid money);
+insert into orders (customer, paid) select n, n::numeric::money from generate_series(1, 500) n;
+"""
+
+
+@pytest.fixture
+def backup(database: Target, naru: Naru) -> Path:
+    """The archive of one of a filled database."""
+    with connect(database, application_name="t", autocommit=True) as session:
+        session.execute(_TABLES)
+    naru("backup", "run")
+    (archive,) = (naru.directory / "backups").glob("*.dump")
+    return archive
+
+
+@pytest.fixture
+def other(database: Target) -> Iterator[Target]:
+    """A name beside the database; whatever a test makes of it is dropped."""
+    there = database.with_database(f"{database.database}_여기")
+    yield there
+    with connect(database, application_name="t", autocommit=True) as admin:
+        names = "select datname from pg_database where datname like any (array[%s, 'naru_restore_%%'])"
+        for (name,) in admin.execute(names, [f"{there.database}%"]).fetchall():
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def make(target: Target, statements: str = "select 1") -> None:
+    with connect(target.with_database("postgres"), application_name="t", autocommit=True) as admin:
+        statement = "create database {} template template0 lc_collate 'C' lc_ctype 'C'"
+        admin.execute(sql.SQL(statement).format(sql.Identifier(target.database)))
+    run(target, statements)
+
+
+def run(target: Target, statements: str) -> None:
+    with connect(target, application_name="t", autocommit=True) as session:
+        session.execute(statements)  # type: ignore[arg-type]
+
+
+def rows(target: Target, of: str) -> list[tuple[object, ...]]:
+    with connect(target, application_name="t") as session:
+        return session.execute(of).fetchall()  # type: ignore[arg-type]
+
+
+def databases(target: Target) -> list[str]:
+    listed = rows(target.with_database("postgres"), "select datname from pg_database order by 1")
+    return [str(name) for (name,) in listed]
+
+
+def test_a_database_is_made_and_is_what_it_was(backup: Path, naru: Naru, database: Target, other: Target) -> None:
+    refused = naru("backup", "restore", backup, "--to", other.describe(), code=2)
+    assert "--create" in refused
+    said = naru("backup", "restore", backup, "--to", other.describe(), "--create")
+    assert "restored and equal" in said
+    for every in ('select * from "가"."고객" order by id', "select * from orders order by id"):
+        assert rows(other, every) == rows(database, every)
+    run(other, "insert into orders (customer) values (1)")
+    assert rows(other, "select max(id) from orders") == [(501,)], "the identity goes on where it was"
+    with pytest.raises(Exception, match="foreign key"):
+        run(other, "insert into orders (customer) values (501)")
+
+
+def test_an_empty_database_is_filled_or_left_empty(backup: Path, naru: Naru, database: Target, other: Target) -> None:
+    make(other)
+    run(database, "create role ferryman; alter table orders owner to ferryman")
+    try:
+        for old in backup.parent.glob(f"{backup.stem}*"):
+            old.unlink()
+        naru("backup", "run")
+        (owned,) = backup.parent.glob("*.dump")
+    finally:
+        run(database, "reassign owned by ferryman to current_user; drop role ferryman")
+    said = naru("backup", "restore", owned, "--to", other.describe(), code=5)
+    assert 'role "ferryman" does not exist' in said
+    assert "--no-owner" in said
+    assert rows(other, "select from pg_class where relname in ('orders', '고객')") == []
+    naru("backup", "restore", owned, "--to", other.describe(), "--no-owner")
+    assert rows(other, "select count(*) from orders") == [(500,)]
+
+
+def test_what_is_not_empty_is_refused(backup: Path, naru: Naru, other: Target) -> None:
+    make(other, "create table t (id int); insert into t values (7)")
+    for flags in ((), ("--create",), ("--replace", "yes")):
+        said = naru("backup", "restore", backup, "--to", other.describe(), *flags, code=2)
+        assert "holds public.t" in said
+        assert f"--replace {other.database}" in said
+    assert rows(other, "select * from t") == [(7,)]
+    assert rows(other, "select count(*) from pg_class where relname = 'orders'") == [(0,)]
+
+
+def test_a_full_database_is_replaced_by_name_and_lost_by_nobody(backup: Path, naru: Naru, other: Target) -> None:
+    make(other, "create table orders (old int); insert into orders values (7)")
+    how = ("backup", "restore", backup, "--to", other.describe(), "--replace", other.database)
+    with connect(other, application_name="an application"):
+        assert "sessions are open" in naru(*how, code=5)
+        assert [name for name in databases(other) if name.startswith(("naru_restore", other.database))] == [
+            other.database
+        ]
+    said = naru(*how)
+    (old,) = (name for name in databases(other) if name.startswith(f"{other.database}_before_"))
+    assert old in said
+    assert rows(other, "select count(*) from orders") == [(500,)]
+    assert rows(other.with_database(old), "select old from orders") == [(7,)]
+    assert rows(other, "select datcollate from pg_database where datname = current_database()") == [("C",)]
+
+
+def test_a_flipped_bit_is_found_before_anything_is_made(backup: Path, naru: Naru, other: Target) -> None:
+    content = bytearray(backup.read_bytes())
+    content[len(content) // 2] ^= 1
+    backup.write_bytes(content)
+    said = naru("backup", "restore", backup, "--to", other.describe(), "--create", code=5)
+    assert "sha256" in said
+    assert other.database not in databases(other)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_rows_that_differ_from_the_manifest_end_in_exit_code_1(
+    backup: Path, naru: Naru, other: Target, create: bool
+) -> None:
+    path = backup.with_suffix(".json")
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["tables"][0]["rows"] += 1
+    manifest["tables"][1]["hash"] = "0" * 32
+    path.write_text(json.dumps(manifest), "utf-8")
+    if not create:
+        make(other)
+    said = naru("backup", "restore", backup, "--to", other.describe(), *["--create"] * create, code=1)
+    assert "differs: table public.orders has 500 rows and had 501" in said
+    assert "가.고객 has as many rows, and not the same values" in said
+    assert (other.database in databases(other)) is not create
+
+
+def test_an_older_server_is_told_before(backup: Path, naru: Naru) -> None:
+    with system_server() as admin:
+        to = admin.with_database("new")
+        typed = admin.password.get_secret_value() if admin.password else ""
+        how = ("backup", "restore", backup, "--to", to.describe(), "--create", "--password-stdin")
+        said = naru(*how, code=5, typed=typed)
+        assert "it is of postgresql 18" in said
+        assert "new" not in databases(admin)
