@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.errors import UsageError
 from pipeline.ledger.ledger import Ledger
-from pipeline.ledger.samples import later_run, loss_samples, pace, reject_samples, run_record
+from pipeline.ledger.samples import later_run, loss_samples, pace, reject_samples, replayed_counts, run_record
 from pipeline.ledger.verification import recorded_verification
 from pipeline.outcome import Load, LossSample, Pace, RunRecord, Verification
 from pipeline.postgres.connect import Connection, Target, translated
@@ -35,8 +35,9 @@ def _report(
     connection: Connection, target: Target, run: RunRecord, verification: Verification | None, loads: list[Load]
 ) -> Report:
     changed = loss_samples(connection)
-    tables = tuple(_table(load, verification, changed) for load in loads)
-    names = {(load.target_schema, load.target_table) for load in loads}
+    replayed = replayed_counts(connection)
+    tables = tuple(_table(load, verification, changed, replayed.get(_name(load), 0)) for load in loads)
+    names = {_name(load) for load in loads}
     pace_run, parts = _pace(connection, run, loads)
     keys = relationships(connection, {schema for schema, _ in names})
     return Report(
@@ -75,11 +76,16 @@ def _verified(load: Load, verification: Verification) -> bool:
     return load.target_schema == verification.target_schema and load.target_table in verification.target_tables
 
 
-def _table(load: Load, verification: Verification | None, changed: tuple[LossSample, ...]) -> TableReport:
+def _name(load: Load) -> tuple[str, str]:
+    return load.target_schema, load.target_table
+
+
+def _table(
+    load: Load, verification: Verification | None, changed: tuple[LossSample, ...], replayed: int
+) -> TableReport:
+    """Rows that were refused and `replayed` have arrived."""
     kinds = {
-        (it.column_name, it.rule): it.count
-        for it in changed
-        if (it.target_schema, it.target_table) == (load.target_schema, load.target_table)
+        (it.column_name, it.rule): it.count for it in changed if (it.target_schema, it.target_table) == _name(load)
     }
     found = verification.findings if verification and _verified(load, verification) else ()
     return TableReport(
@@ -88,8 +94,8 @@ def _table(load: Load, verification: Verification | None, changed: tuple[LossSam
         target=load.target_table,
         state=load.state,
         read=load.rows_read,
-        loaded=load.rows_loaded,
-        refused=load.rows_rejected,
+        loaded=load.rows_loaded + replayed,
+        refused=load.rows_rejected - replayed,
         filtered=load.rows_filtered,
         losses=sum(kinds.values()),
         seconds=load.seconds,

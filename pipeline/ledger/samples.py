@@ -30,6 +30,11 @@ def reject_samples(connection: Connection) -> tuple[RejectSample, ...]:
     return tuple(records(connection, RejectSample, query("reject_samples"), limits))
 
 
+def replayed_counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """Rows by schema and table that were refused once, and arrived by a replay."""
+    return {(schema, table): count for schema, table, count in connection.execute(query("replayed_counts"))}
+
+
 def loss_samples(connection: Connection) -> tuple[LossSample, ...]:
     """Of all tables, the first of each column and rule."""
     limits = {"each": _EACH, "characters": _CHARACTERS}

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from pipeline.catalog import Table
+from pipeline.engine.replay import replay
 from pipeline.engine.report import make_report
 from pipeline.engine.run import Options
 from pipeline.engine.summary import keep_findings, verify_plan
@@ -75,6 +76,22 @@ def test_what_was_refused_is_told_with_samples(database: Target) -> None:
         ("items", "null_in_required", 1),
         ("routings", "orphan", 1),
     ]
+
+
+def test_a_row_that_was_replayed_is_loaded(database: Target) -> None:
+    source = replace(
+        good(), frames={"Items": items([(1, "a", "1")]), "Routings": routings([(1, 9, None), (2, 8, None)])}
+    )
+    migrate(source, database)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        connection.execute("insert into items select 9, 'b', price from items where item_id = 1")
+        assert replay(connection, plan(source)) == (1, 1)
+    report = told(database)
+    assert {table.target: (table.read, table.loaded, table.refused) for table in report.tables} == {
+        "items": (1, 1, 0),
+        "routings": (2, 1, 1),
+    }
+    assert (report.totals.loaded, report.totals.refused) == (2, 1)
 
 
 def test_values_that_a_rule_changed_are_counted_and_shown(database: Target) -> None:
