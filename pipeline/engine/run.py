@@ -13,6 +13,7 @@ from pipeline.engine.plan import Plan, TableTask
 from pipeline.engine.table import carry
 from pipeline.errors import Interrupted, MappingError, RejectLimitExceeded, SourceChanged, TargetError
 from pipeline.ledger import lock
+from pipeline.ledger.changes import add_change
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.children import unrelated_children
 from pipeline.load.loader import Delivered, Loader
@@ -161,6 +162,7 @@ class Migration:
                 discard(connection, earlier, task.target)
         check_views(connection, self.plan.target.views)
         if not schema_exists(connection, self.plan.schema):
+            add_change(connection, self.run.run_id, "schema", self.plan.schema)
             connection.execute(ddl.create_schema(self.plan.schema))
         loads = {task.target.name: self._open_table(connection, ledger, task) for task in self.plan.tasks}
         self._rejects = sum(load.rows_rejected for load in loads.values())

@@ -46,6 +46,34 @@ begin
 end
 $$;
 
+-- What a run made or changed in the target, in its order: what `rollback` takes back. The images of a change, _naru.before_N
+-- and _naru.added_N, are kept until the next change of its table, so that there is one of each table at most.
+create table if not exists _naru.change (
+    change_id bigint generated always as identity primary key,
+    run_id text not null references _naru.run,
+    kind text not null check (kind in ('schema', 'table', 'append', 'upsert', 'replace')),
+    target_schema text not null,
+    target_table text,  -- null: the schema itself
+    key_columns text[],  -- by which an upsert found its rows
+    rows_added bigint,
+    rows_kept bigint,  -- rows that were deleted or overwritten, and are in before_N
+    content_before text,  -- count and hash of the table's rows
+    content_after text,  -- null: the load has not been settled
+    imaged boolean not null default false,
+    changed_at timestamptz not null default clock_timestamp()
+);
+create index if not exists change_table on _naru.change (target_schema, target_table, change_id);
+-- A ledger of before takes nothing back. Looked for first: to alter takes a lock.
+do $$
+begin
+    if not exists (select from pg_attribute
+                   where attrelid = '_naru.load'::regclass and attname = 'rolled_back_by') then
+        alter table _naru.load add rolled_back_by text;
+        alter table _naru.run add rolled_back_by text;
+    end if;
+end
+$$;
+
 -- The views that Naru made, and how they stood then: one that another has changed is not ours to drop.
 create table if not exists _naru.view (
     target_schema text not null,

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pipeline.load.children import spare_children
+from pipeline.load.image import Image
 from pipeline.load.place import ORDINAL, Place
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy import RowsRefused
@@ -32,11 +33,12 @@ def clear(connection: Connection, place: Place, replaced: Collection[str]) -> No
     connection.execute(SQL("delete from {}").format(relation(place.target)))
 
 
-def merge(connection: Connection, place: Place, load_mode: str) -> Merged:
-    """Insert the staged rows and drop the staging table; in the caller's transaction.
+def merge(connection: Connection, image: Image, load_mode: str) -> Merged:
+    """Insert the staged rows, note in the image which they are, drop the staging table; in the caller's transaction.
 
     Raises RowsRefused where PostgreSQL refuses any of them, and has then done nothing.
     """
+    place = image.place
     target = relation(place.target)
     before = _count(connection, SQL("select count(*) from {}").format(target))
     updated = 0
@@ -46,7 +48,8 @@ def merge(connection: Connection, place: Place, load_mode: str) -> Merged:
             target, place.destination, pairs("t", key, "s", key)
         )
         updated = _count(connection, same)
-    attempt(connection, _insert(place, load_mode))
+    attempt(connection, image.adding(_insert(place, load_mode)))
+    image.finish(connection)
     connection.execute(SQL("drop table {}").format(place.destination))
     return Merged(before, updated)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.catalog import Column, SqlType, Table
 from pipeline.errors import TargetError
+from pipeline.ledger.changes import add_change
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.views import release
 from pipeline.outcome import Load
@@ -58,6 +59,7 @@ def prepare(connection: Connection, load: Load, target: Table) -> Place:
     """Make the table, or the staging table, that a new load needs; in the caller's transaction."""
     place = Place(target, load.staging)
     if load.staging is None:
+        add_change(connection, load.run_id, "table", load.target_schema, load.target_table)
         connection.execute(ddl.create_bare(as_loaded(target)))
         _try_on(connection, target)
         # Nothing is there to vacuum, and its lock would keep the keys waiting.

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from pipeline.catalog import ForeignKey, Index, Notice, Table
 from pipeline.errors import TargetError
+from pipeline.ledger.changes import note_content
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.deferral import deferred
+from pipeline.load.image import Image, begin_image
 from pipeline.load.merge import Merged, clear, merge, refused_rows
 from pipeline.load.place import ORDINAL, Place
 from pipeline.load.quarantine import Admit, Quarantine
@@ -22,6 +24,7 @@ from pipeline.load.sequences import set_sequences
 from pipeline.mapping.conditions import named_columns
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
+from pipeline.postgres.content import content
 from pipeline.postgres.copy import RowsRefused
 from pipeline.postgres.introspect import immediate_keys, read_table, table_exists
 from pipeline.postgres.savepoint import attempt
@@ -78,6 +81,7 @@ class Settler:
         self._run_id = run_id
         self._ledger = Ledger(connection)
         self._settlements = settlements
+        self._images: dict[str, Image] = {}
         self._by_name = {settlement.target.name: settlement for settlement in settlements}
 
     def settle(self) -> tuple[Notice, ...]:
@@ -96,6 +100,7 @@ class Settler:
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
             for settlement in fresh:
                 self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
+                note_content(self._connection, settlement.target, content(self._connection, settlement.target))
         return notices
 
     def _hold(self, settlement: Settlement) -> None:
@@ -216,6 +221,7 @@ class Settler:
         while True:
             try:
                 with self._connection.transaction(), deferred(self._connection, self._backward_keys(bisecting)):
+                    self._begin_images(fresh)
                     self._clear(fresh)
                     for settlement in fresh:
                         self._finish(settlement, bisecting)
@@ -242,6 +248,14 @@ class Settler:
                     keys.append((one.target, key.name))
         return keys
 
+    def _begin_images(self, fresh: Sequence[Settlement]) -> None:
+        """Before anything of any table goes, so that parents, which come first, are also locked first."""
+        self._images = {
+            one.target.name: begin_image(self._connection, self._run_id, one.place, one.load_mode)
+            for one in fresh
+            if one.staged
+        }
+
     def _clear(self, fresh: Sequence[Settlement]) -> None:
         replacing = [settlement for settlement in fresh if settlement.replaces]
         names = {settlement.target.name for settlement in replacing}
@@ -262,7 +276,7 @@ class Settler:
         """Raises RowsRefused, or where `bisecting` _BadRows."""
         place, load_mode = settlement.place, settlement.load_mode
         try:
-            return merge(self._connection, place, load_mode)
+            return merge(self._connection, self._images[settlement.target.name], load_mode)
         except RowsRefused as refusal:
             if not bisecting:
                 raise

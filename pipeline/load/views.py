@@ -45,13 +45,13 @@ def build_views(connection: Connection, run_id: str, views: Iterable[View]) -> t
         return tuple(notice for view in views for notice in _build(connection, run_id, view))
 
 
-def release(connection: Connection, table: Table) -> None:
+def release(connection: Connection, table: Table, why: str = "is to be made again") -> None:
     """Drop the views over a table or view that goes, all of them ours; raises TargetError."""
     found = dependent_views(connection, table)
     for view in found:
         if not _is_ours(connection, view):
             raise TargetError(
-                f"{table.name} is to be made again, and view {view.schema}.{view.name}, "
+                f"{table.name} {why}, and view {view.schema}.{view.name}, "
                 "which Naru did not make as it stands, reads it",
                 hint="drop that view, run again, and make it again afterwards",
             )
@@ -60,6 +60,16 @@ def release(connection: Connection, table: Table) -> None:
     if found:
         # In one statement, so that their order does not matter.
         connection.execute(SQL("drop view {}").format(SQL(", ").join(map(relation, found))))
+
+
+def take_down_view(connection: Connection, view: Table) -> None:
+    """Drop a view that nobody has changed since Naru made it, and ours over it; raises TargetError."""
+    if not _is_ours(connection, view):
+        raise TargetError(
+            f"view {view.schema}.{view.name} has been changed since Naru made it",
+            hint="drop or rename it yourself, then run again",
+        )
+    drop_view(connection, view)
 
 
 def drop_view(connection: Connection, view: Table) -> None:

@@ -124,6 +124,11 @@ def read_table(connection: Connection, table: Table) -> Table | None:
     return Table(table.name, columns, table.schema, indexes, foreign_keys, checks=checks)
 
 
+def own_numbers(connection: Connection, table: Table) -> set[str]:
+    """Names of the identity columns that no update may give a value."""
+    return _names(connection, table, "own_numbers")
+
+
 def deferrable_indexes(connection: Connection, table: Table) -> set[str]:
     """Names of the unique indexes that may be checked late."""
     return _names(connection, table, "deferrable_indexes")

@@ -1,0 +1,127 @@
+"""What a merge takes away, changes and adds, kept beside the ledger: a later `rollback` puts it back.
+
+Images are tables with the columns of the table itself, so that every value stands in them as it stood there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.catalog import Table
+from pipeline.ledger.changes import Change, add_change, note_image
+from pipeline.load.place import Place
+from pipeline.postgres.connect import Connection
+from pipeline.postgres.content import content
+from pipeline.postgres.introspect import own_numbers, read_table
+from pipeline.postgres.records import one
+from pipeline.postgres.sql import SQL, Composed, Identifier, columns, pairs, relation
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Of one merge that has begun. In the caller's transaction, as all that it does."""
+
+    change: Change
+    place: Place
+    identity: tuple[str, ...]
+    """Columns that tell a row from every other; where no key does all of them, as equal rows are as good as another."""
+    content_before: str | None
+
+    def adding(self, insert: Composed) -> Composed:
+        """The insert, which notes what tells the rows that it adds; rows that it overwrites are in `before` already."""
+        key = self.place.target.primary_key
+        returned = dict.fromkeys((*self.identity, *(key if self.change.kind == "upsert" else ())))
+        statement = SQL("with naru_written as ({} returning {}) insert into {} select {} from naru_written w").format(
+            insert, columns(returned), relation(self.change.added), columns(self.identity, of="w")
+        )
+        if self.change.kind != "upsert":
+            return statement
+        overwritten = SQL(" where not exists (select from {} b where {})")
+        return statement + overwritten.format(relation(self.change.before), pairs("b", key, "w", key))
+
+    def finish(self, connection: Connection) -> None:
+        counts = [_count(connection, image) for image in (self.change.added, self.change.before)]
+        key = [*self.place.target.primary_key] if self.change.kind == "upsert" else []
+        note_image(connection, self.change, key=key, added=counts[0], kept=counts[1], content=self.content_before)
+
+
+def begin_image(connection: Connection, run_id: str, place: Place, load_mode: str) -> Image:
+    """Before the first row of the table is deleted or overwritten; others then wait with their own writes."""
+    target = place.target
+    if load_mode != "append":  # an append may have no right to lock, and changes no row of others
+        connection.execute(SQL("lock table {} in share row exclusive mode").format(relation(target)))
+    standing = read_table(connection, target)
+    assert standing is not None, "rows are merged into a table that stands"
+    change = add_change(connection, run_id, load_mode, target.schema or "public", target.name)
+    identity = _identity(standing, target.primary_key if load_mode == "upsert" else None)
+    before = content(connection, target)
+    make = SQL("create table {} as select {} from {} t").format(
+        relation(change.before), columns(standing.column_names, of="t"), relation(target)
+    )
+    connection.execute(make + _condition(place, load_mode))
+    connection.execute(
+        SQL("create table {} as select {} from {} t with no data").format(
+            relation(change.added), columns(identity, of="t"), relation(target)
+        )
+    )
+    return Image(change, place, identity, before)
+
+
+def take_back_added(connection: Connection, change: Change) -> int:
+    """Delete the rows that the change added, and return how many were found."""
+    added = read_table(connection, change.added)
+    assert added is not None, "the change has its images"
+    said, of_added = (SQL("row({})::text").format(columns(added.column_names, of=of)) for of in ("t", "a"))
+    return connection.execute(
+        SQL(
+            """delete from {table} where (tableoid, ctid) in (
+                select k.tableoid, k.ctid
+                from (select t.tableoid, t.ctid, {said} as said, row_number() over (partition by {said}) as n
+                      from {table} t) k
+                join (select {of_added} as said, count(*) as n from {added} a group by 1) b on b.said = k.said
+                where k.n <= b.n)"""
+        ).format(table=relation(change.table), said=said, of_added=of_added, added=relation(change.added))
+    ).rowcount
+
+
+def bring_back_kept(connection: Connection, change: Change) -> int:
+    """Make the rows that the change deleted or overwrote what they were, and return how many that are."""
+    standing = read_table(connection, change.table)
+    assert standing is not None, "the table was there a moment ago"
+    table, before = relation(change.table), relation(change.before)
+    if change.kind == "replace":
+        names = columns(standing.written_names)
+        insert = SQL("insert into {} ({}) overriding system value select {} from {}")
+        return connection.execute(insert.format(table, names, names, before)).rowcount
+    key = change.key_columns or []
+    fixed = {*key, *own_numbers(connection, change.table)}
+    rest = [name for name in standing.written_names if name not in fixed]
+    if change.kind == "append" or not rest:
+        return 0
+    changes = SQL(", ").join(SQL("{0} = b.{0}").format(Identifier(name)) for name in rest)
+    statement = SQL("update {} t set {} from {} b where {}").format(table, changes, before, pairs("t", key, "b", key))
+    return connection.execute(statement).rowcount
+
+
+def _condition(place: Place, load_mode: str) -> Composed:
+    """Which of the rows that stand go or change."""
+    if load_mode == "replace":
+        return SQL("").format()
+    if load_mode == "append":
+        return SQL(" with no data").format()
+    key = place.target.primary_key
+    return SQL(" join {} s on {}").format(place.destination, pairs("t", key, "s", key))
+
+
+def _identity(standing: Table, key: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Columns without NULLs that a key of the table is on, that by which an upsert finds rows alone; else all."""
+    required = {column.name for column in standing.columns if not column.nullable}
+    for index in standing.indexes:
+        if index.tells_apart and {*index.columns} <= required and (key is None or {*index.columns} == {*key}):
+            return index.columns
+    return standing.column_names
+
+
+def _count(connection: Connection, table: Table) -> int:
+    (count,) = one(connection, SQL("select count(*) from {}").format(relation(table)))
+    return int(count)
