@@ -129,6 +129,21 @@ class Repaired:
         return f"{self.rewritten:,} {rows} rewritten, {self.inserted:,} inserted, {self.deleted:,} deleted"
 
 
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """One step of a rollback: what is done, or was, to one relation of the target."""
+
+    action: str
+    """`drop view`, `drop foreign key`, `drop table`, `take rows from`, `drop schema`, ..."""
+    name: str
+    rows_removed: int = 0
+    rows_restored: int = 0
+
+    def __str__(self) -> str:
+        rows = f": {self.rows_removed:,} removed, {self.rows_restored:,} restored"
+        return f"{self.action} {self.name}{rows if self.rows_removed or self.rows_restored else ''}"
+
+
 class Level(StrEnum):
     """How far verification goes; each asks what those before it ask."""
 

@@ -4,6 +4,9 @@ with numbered as (
     select loss_id, count(*) over alike as count, row_number() over (alike order by loss_id) as place
     from _naru.loss l
     where not exists (
+        select from _naru.load b
+        where (b.target_schema, b.target_table) = (l.target_schema, l.target_table) and b.rolled_back_by is not null)
+      and not exists (
         select from _naru.reject r
         where (r.target_schema, r.target_table, r.locator) = (l.target_schema, l.target_table, l.locator)
           and r.replayed_at is null)

@@ -1,0 +1,68 @@
+"""`rollback`: takes back what one run did."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import pipeline
+from pipeline.cli.console import answer, make_console
+from pipeline.cli.opening import JsonOption, new_run_id, open_target
+from pipeline.engine.rollback import Rollback
+from pipeline.errors import UsageError
+from pipeline.outcome import Run, TakenBack
+from pipeline.postgres.connect import Target, connect
+from pipeline.report.text import as_json
+from pipeline.settings import load_settings
+
+
+def rollback(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run, as `status` lists it.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Although others have written to its tables since, or that is not known.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be taken back; write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Take back what a run did: tables that it made are dropped, rows that it merged are removed or restored."""
+    console = make_console(stderr=json)
+    target = open_target(load_settings(), console)
+    run_id = new_run_id()
+    with connect(target, application_name=f"naru {run_id}", autocommit=True) as connection:
+        taking = Rollback(connection, run, force)
+        steps = taking.look()
+        _show(console, steps, "would " if dry_run else "to ")
+        if not dry_run:
+            if not yes:
+                _confirm(run, target)
+            it = taking.record()
+            source, marks = it.source, (it.fingerprint, it.mapping_digest)
+            taking.execute(steps, Run(run_id, "rollback", source, *marks, pipeline.__version__))
+    if json:
+        answer(as_json({"run": run, "rollback": None if dry_run else run_id, "steps": steps}))
+    if not dry_run:
+        _say(console, f"run {run} is taken back; the ledger keeps that as run {run_id}")
+
+
+def _show(console: Console, steps: Sequence[TakenBack], how: str) -> None:
+    for step in steps:
+        _say(console, f"{how}{step}")
+    if not steps:
+        _say(console, "nothing of the run is in the target")
+
+
+def _confirm(run: str, target: Target) -> None:
+    question = f"Take back run {run} in {target.describe()}"
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question}?", hint="look at it with --dry-run, then say --yes")
+    if not typer.confirm(question, err=True):
+        raise UsageError("nothing was taken back", hint="look at it with --dry-run")
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
