@@ -175,6 +175,7 @@ WRITES = {
     "added": "insert into item (id, code) values (99, 'theirs')",
     "changed": "update item set note = 'theirs' where id = 3",
     "deleted": "delete from item where id = 2 and not exists (select from part where item = 2)",
+    "swapped": "update item set code = case id when 1 then 'b' else 'a' end where id in (1, 2)",
     "one column more": "alter table item add theirs int",
 }
 
