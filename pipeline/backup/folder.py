@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipeline.backup.manifest import Manifest, Verified, read_manifest, read_verified
-from pipeline.backup.names import Names
+from pipeline.backup.names import Names, archives_without_manifest
 from pipeline.errors import BackupError
 
 
@@ -57,7 +57,7 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A manifest that cannot be read."""
+    """A manifest that cannot be read, or an archive that has none."""
 
     path: Path
     problem: str
@@ -66,7 +66,7 @@ class Broken:
 def all_backups(folder: Path) -> tuple[list[Backup], list[Broken]]:
     """Oldest first; raises BackupError for a directory that cannot be read."""
     found: list[Backup] = []
-    broken: list[Broken] = []
+    broken = [Broken(path, f"{path} has no manifest: it is no backup") for path in archives_without_manifest(folder)]
     for path in _manifests(folder):
         try:
             found.append(open_backup(path))
@@ -85,7 +85,7 @@ def open_backup(path: Path) -> Backup:
         problems += verified.problems if verified else ()
     except BackupError as error:
         problems += (error.message,)
-    return Backup(folder, manifest, verified, problems)
+    return Backup(folder, manifest, verified, tuple(dict.fromkeys(problems)))
 
 
 def _manifests(folder: Path) -> list[Path]:

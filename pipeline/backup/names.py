@@ -57,6 +57,13 @@ def new_names(folder: Path, database: str, now: datetime) -> Names:
     return Names(stem)
 
 
+def archives_without_manifest(folder: Path) -> list[Path]:
+    """Left where the power went away between the two."""
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    stems = {name.removesuffix(".dump") for name in there if re.fullmatch(rf"{_STEM}\.dump", name)}
+    return [folder / Names(stem).archive for stem in sorted(stems) if Names(stem).manifest not in there]
+
+
 def left_behind(folder: Path) -> list[Path]:
     """What a backup that was killed had begun to write."""
     return sorted(path for path in folder.iterdir() if _LEFT_BEHIND.fullmatch(path.name))

@@ -70,7 +70,7 @@ def _lock(connection: Connection, tables: list[Standing]) -> None:
 
 
 def _total(connection: Connection, table: Standing) -> Total:
-    """Of the rows as texts, in the order of the columns."""
+    """Of the rows as texts, in the order of the columns' names."""
     if not table.columns:
         (rows,) = one(connection, SQL("select count(*) from only {}").format(table.relation))
         return Total(rows, f"{0:032x}")

@@ -35,6 +35,10 @@ insert into "가"."고객"
 select n, case when n % 7 > 0 then '이름 ' || n end, n::numeric::money from generate_series(1, 500) n;
 create table nothing ();
 insert into nothing default values;
+create table parent (b int, a int);
+create table child (c int) inherits (parent);
+alter table parent add column d int;
+insert into child values (1, 2, 3, 4);
 create table parts (id int, day date) partition by range (day);
 create table part_1 partition of parts for values from ('2026-01-01') to ('2026-02-01');
 insert into parts values (1, '2026-01-05');
@@ -92,8 +96,9 @@ def written(naru: Naru) -> list[dict[str, Any]]:
 def test_a_backup_has_every_table_and_is_its_owners_alone(filled: Target, naru: Naru, how: tuple[str, ...]) -> None:
     naru("backup", "run", *how)
     (manifest,) = written(naru)
+    family = {("public", "child"): 1, ("public", "parent"): 0}
     rows = {(table["schema"], table["name"]): table["rows"] for table in manifest["tables"]}
-    assert rows == {("가", "고객"): 500, ("public", "nothing"): 1, ("public", "part_1"): 1}
+    assert rows == {("가", "고객"): 500, ("public", "nothing"): 1, ("public", "part_1"): 1} | family
     folder = naru.directory / "backups"
     assert sum(path.stat().st_size for path in folder.rglob("*.dump*")) > 1000
     if sys.platform != "win32":
@@ -116,7 +121,7 @@ def test_no_log_and_no_file_has_the_password(filled: Target, naru: Naru) -> None
 def test_a_restored_backup_equals_its_source(filled: Target, naru: Naru, how: tuple[str, ...]) -> None:
     naru("backup", "run", "--verify", "restore", *how)
     (shown,) = json.loads(naru("backup", "list", "--json"))["backups"]
-    assert (shown["good"], shown["rows"]) == (True, 502)
+    assert (shown["good"], shown["rows"]) == (True, 503)
     assert shown["restored_at"]
     assert not (naru.directory / ".naru-scratch" / "server").exists()
 
@@ -225,6 +230,13 @@ def test_a_clock_that_went_back_does_not_cost_the_newest(filled: Target, naru: N
     naru("backup", "run", "--keep-days", "1", "--keep-weekly", "0", "--keep-monthly", "0")
     assert {*now} <= {*archives(naru)}
     assert ahead.exists()
+
+
+def test_an_archive_without_its_manifest_is_no_backup(two: list[Path], naru: Naru) -> None:
+    two[1].with_suffix(".json").unlink()
+    assert f"{two[1].name} has no manifest" in naru("backup", "list")
+    assert "has no manifest" in naru("backup", "verify", code=5)
+    naru("backup", "verify", two[1], code=5)
 
 
 # ---- in the way
@@ -439,10 +451,26 @@ def test_a_server_that_demands_tls_gets_a_pg_dump_that_has_it(naru: Naru) -> Non
         there = Naru(naru.directory, private)
         there("backup", "run", "--verify", "restore")
         (manifest,) = written(naru)
-        assert manifest["server"].startswith(manifest["pg_dump"].split(".")[0])
+        assert manifest["server"].split(".")[0] == manifest["pg_dump"].split(".")[0]
         (naru.directory / ".env").write_text(f"POSTGRESQL_BIN='{program('pg_dump').parent}'\n", encoding="utf-8")
         assert "(without TLS)" in there("backup", "run", code=5)
         assert len(archives(naru)) == 1
+
+
+def test_what_the_embedded_server_cannot_take_is_restored_beside_the_target(naru: Naru) -> None:
+    """pgcrypto wants OpenSSL, which the wheel has not."""
+    with system_server() as admin:
+        with connect(admin, application_name="t", autocommit=True) as session:
+            session.execute("create extension pgcrypto")
+            session.execute(_TABLES)
+        there = Naru(naru.directory, admin)
+        said = there("backup", "run", "--verify", "restore")
+        assert "it needs the extension pgcrypto" in said
+        assert "a scratch database of the target is used" in said
+        assert "restored and equal" in said
+        with connect(admin, application_name="t", autocommit=True) as session:
+            names = [name for (name,) in session.execute("select datname from pg_database where not datistemplate")]
+    assert names == ["postgres"]
 
 
 def speak_tls(admin: Target) -> None:

@@ -1,4 +1,7 @@
-"""Which pg_dump: of the candidates' own words, the first that is new enough and, where that is needed, speaks TLS."""
+"""Which pg_dump: by the candidates' own words, the oldest that is new enough and, where that is needed, speaks TLS.
+
+Not the newest: what pg_dump 17 and later write sets a `transaction_timeout`, which no older server takes.
+"""
 
 from __future__ import annotations
 
@@ -65,8 +68,8 @@ class Need:
 
 
 def programs_for(settings: Settings, need: Need) -> Programs:
-    """The embedded server's own where they fit, else those of the system from the oldest on; raises BackupError."""
-    found = [*_candidates(settings.postgresql_bin)]
+    """Of one version, the embedded server's own come before the system's; raises BackupError, SettingsError."""
+    found = sorted(_candidates(settings.postgresql_bin), key=lambda it: it.major)
     fitting = (it for it in found if it.major >= need.major and (not need.tls or it.has_tls()))
     chosen = next(fitting, None)
     if chosen is None:
@@ -98,7 +101,7 @@ def _candidates(own: Path | None) -> Iterator[Programs]:
     embedded = _embedded()
     if embedded is not None:
         yield embedded
-    yield from sorted((it for it in map(_read, {*_folders()}) if it), key=lambda it: (it.major, it.folder))
+    yield from (it for it in map(_read, dict.fromkeys(_folders())) if it)
 
 
 def _embedded() -> Programs | None:

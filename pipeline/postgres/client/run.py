@@ -22,6 +22,7 @@ from pipeline.postgres.connect import Target
 
 _SHOWN_BYTES = 2000
 _OWNER_ONLY: dict[str, Any] = {} if sys.platform == "win32" else {"umask": 0o077}
+_GRACE_S = 5
 _SECRET = {"password", "sslpassword"}
 _HINTS = (
     (
@@ -42,9 +43,7 @@ _HINTS = (
 _log = get_logger()
 
 
-def run_client(
-    programs: Programs, name: str, *arguments: str | Path, target: Target | None = None, output: IO[bytes] | None = None
-) -> None:
+def run_client(programs: Programs, name: str, *arguments: str | Path, target: Target | None = None) -> None:
     """Run one to its end, on `target` where it needs a server; what it writes is its owner's alone to read.
 
     Raises BackupError with the end of what it said. Whatever ends the wait for it ends the program too.
@@ -53,21 +52,35 @@ def run_client(
     _log.info("program started", command=command)
     with _environment(target) as environment, tempfile.TemporaryFile() as said:
         try:
-            ended = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL if output is None else output,
+                stdout=subprocess.DEVNULL,
                 stderr=said,
-                check=False,
                 **_OWNER_ONLY,
             )
         except OSError as error:
             raise BackupError(f"{command[0]} could not run: {error.strerror}", hint="see POSTGRESQL_BIN") from error
+        code = _ended(process)
         words = _last_words(said)
-    _log.info("program ended", program=name, code=ended.returncode, said=words)
-    if ended.returncode != 0:
-        raise BackupError(f"{name} {_how(ended.returncode)}{': ' if words else ''}{words}", hint=_hint(words))
+    _log.info("program ended", program=name, code=code, said=words)
+    if code != 0:
+        raise BackupError(f"{name} {_how(code)}{': ' if words else ''}{words}", hint=_hint(words))
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Asked to end first where the wait is broken off: pg_dump then ends its own workers, who still write."""
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
 
 
 def link(target: Target) -> str:

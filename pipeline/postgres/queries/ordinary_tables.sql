@@ -5,7 +5,7 @@ select n.nspname as schema,
        array(
            select a.attname::text from pg_attribute a
            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-           order by a.attnum
+           order by a.attname -- a restored child of a table may have its columns in another order
        ) as columns
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace

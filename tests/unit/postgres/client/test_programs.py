@@ -33,13 +33,19 @@ def installation(folder: Path, version: str, *, tls: bool = True) -> Path:
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """On a machine that has its programs on the path alone."""
     monkeypatch.setattr("pipeline.postgres.client.programs._USUAL", ())
-    monkeypatch.setenv("PATH", f"{tmp_path / '97'}:{tmp_path / '99'}:{tmp_path / '98'}:/bin:/usr/bin")
+    monkeypatch.setenv("PATH", f"{tmp_path / '97'}:{tmp_path / '99'}:{tmp_path / '98'}")
     return Settings()
 
 
-def test_those_of_the_wheel_come_first(settings: Settings, tmp_path: Path) -> None:
+def test_those_of_the_wheel_come_before_others_of_their_version(settings: Settings, tmp_path: Path) -> None:
+    installation(tmp_path / "97", "18.99")
     installation(tmp_path / "99", "99.1")
     assert programs_for(settings, Need(13, tls=False)).folder == program("pg_dump").parent
+
+
+def test_an_older_server_gets_its_own_version_where_that_is_there(settings: Settings, tmp_path: Path) -> None:
+    installation(tmp_path / "97", "15.3")
+    assert programs_for(settings, Need(15, tls=False)).version == "15.3"
 
 
 def test_a_newer_server_gets_the_oldest_that_fits(settings: Settings, tmp_path: Path) -> None:
