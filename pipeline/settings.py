@@ -32,7 +32,7 @@ Authentication = Literal[
 ]
 """How SQL Server is told who is asking; all but the first two are the driver's own words."""
 SourceSnapshot = Literal["auto", "isolation", "database", "none"]
-_SECRETS = frozenset({"database_url", "postgresql_password", "access_password", "mssql_password"})
+_SECRETS = frozenset({"database_url", "postgresql_password", "access_password", "mssql_password", "backup_on_failure"})
 _TARGET = tuple(f"postgresql_{part}" for part in ("host", "port", "user", "password", "db", "sslmode"))
 _TARGET_PARTS = ("postgresql_host", "postgresql_user", "postgresql_db")
 _SQL_SERVER_PARTS = ("mssql_host", "mssql_db")
@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     backup_keep_weekly: Annotated[int, Field(ge=0)] = 4
     """Of so many weeks that have backups, the last one is kept."""
     backup_keep_monthly: Annotated[int, Field(ge=0)] = 6
+    backup_on_failure: SecretStr | None = None
+    """A command, or the URL of a webhook, which is often a secret."""
 
     @property
     def target_configured(self) -> bool:

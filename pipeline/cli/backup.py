@@ -19,6 +19,7 @@ from pipeline.backup.files import make_folder
 from pipeline.backup.folder import Backup, all_backups, open_backup
 from pipeline.backup.lock import alone_in
 from pipeline.backup.manifest import Format, Manifest
+from pipeline.backup.notice import told
 from pipeline.backup.retention import Keep, delete, surplus
 from pipeline.backup.run import Job, back_up
 from pipeline.backup.scratch import Scratch, lack, own_server, scratch_database
@@ -67,18 +68,8 @@ def run(
     if jobs > 1 and format is Format.CUSTOM:
         raise UsageError("--jobs is for a directory", hint="add --format directory")
     settings = _settings(to, keep_days, keep_weekly, keep_monthly)
-    console = make_console()
-    log = open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
-    make_folder(settings.backup_dir)
-    with stoppable(), alone_in(settings.backup_dir):
-        made = _back_up(settings, format, jobs, console)
-        if verify is Proof.RESTORE:
-            made = _restored(settings, made, console)
-        _tell(console, made)
-        _say(console, f"log: {log}")
-        if not made.good:
-            raise typer.Exit(1)
-        _prune(settings, console, [made.database], dry_run=False)
+    with told(settings.backup_on_failure, "the backup"):
+        _run(settings, format, jobs, verify, verbose=verbose)
 
 
 @app.command()
@@ -144,6 +135,21 @@ def _settings(folder: Path | None, *keep: int | None) -> Settings:
     return load_settings(
         backup_dir=folder, backup_keep_days=days, backup_keep_weekly=weekly, backup_keep_monthly=monthly
     )
+
+
+def _run(settings: Settings, format: Format, jobs: int, verify: Proof, *, verbose: bool) -> None:
+    console = make_console()
+    log = open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
+    make_folder(settings.backup_dir)
+    with stoppable(), alone_in(settings.backup_dir):
+        made = _back_up(settings, format, jobs, console)
+        if verify is Proof.RESTORE:
+            made = _restored(settings, made, console)
+        _tell(console, made)
+        _say(console, f"log: {log}")
+        if not made.good:
+            raise typer.Exit(1)
+        _prune(settings, console, [made.database], dry_run=False)
 
 
 def _back_up(settings: Settings, format: Format, jobs: int, console: Console) -> Backup:
