@@ -77,7 +77,13 @@ class Rollback:
         yield from taken_back(Taking(self.connection, self.run_id, tuple(going), tuple(schemas), self.force))
 
     def _check_known(self, changes: Sequence[Change]) -> None:
-        """Whether the ledger tells all that the run did."""
+        """Whether the ledger tells all that the run did, and how it was before."""
+        for change in changes:
+            if change.kind == "view":
+                raise TargetError(
+                    f"run {self.run_id} made view {change.name} anew, and how it was before is not kept",
+                    hint="restore the mapping of before and run migrate again, which makes the view as it says",
+                )
         kept = {(change.target_schema, change.target_table) for change in changes}
         staged = unfinished_stages(self.connection, self.run_id)
         known = kept | {(load.target_schema, load.target_table) for load in staged}

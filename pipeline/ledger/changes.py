@@ -15,7 +15,7 @@ class Change:
     change_id: int
     run_id: str
     kind: str
-    """`schema` or `table`, which the run made, or the load mode by which rows came into a table that stood."""
+    """`schema` or `table`, which the run made, `view`, which it made anew, or the load mode of rows that it merged."""
     target_schema: str
     target_table: str | None
     key_columns: list[str] | None

@@ -51,9 +51,9 @@ $$;
 create table if not exists _naru.change (
     change_id bigint generated always as identity primary key,
     run_id text not null references _naru.run,
-    kind text not null check (kind in ('schema', 'table', 'append', 'upsert', 'replace')),
+    kind text not null check (kind in ('schema', 'table', 'view', 'append', 'upsert', 'replace')),
     target_schema text not null,
-    target_table text,  -- null: the schema itself
+    target_table text,  -- null: the schema itself; of kind view: one of ours that was made anew
     key_columns text[],  -- by which an upsert found its rows
     rows_added bigint,
     rows_kept bigint,  -- rows that were deleted or overwritten, and are in before_N

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.catalog import Table
+from pipeline.errors import TargetError
 from pipeline.ledger.changes import Change, add_change, note_image
 from pipeline.load.place import Place
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.content import content
 from pipeline.postgres.introspect import own_numbers, read_table
 from pipeline.postgres.records import one
-from pipeline.postgres.sql import SQL, Composed, Identifier, columns, pairs, relation
+from pipeline.postgres.sql import SQL, Composed, Identifier, columns, pairs, query, relation, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,12 @@ def take_back_added(connection: Connection, change: Change) -> int:
 
 
 def bring_back_kept(connection: Connection, change: Change) -> int:
-    """Make the rows that the change deleted or overwrote what they were, and return how many that are."""
+    """Make the rows that the change deleted or overwrote what they were, and return how many; raises TargetError."""
     standing = read_table(connection, change.table)
     assert standing is not None, "the table was there a moment ago"
     table, before = relation(change.table), relation(change.before)
     if change.kind == "replace":
+        _check_no_heirs(connection, change)
         names = columns(standing.written_names)
         insert = SQL("insert into {} ({}) overriding system value select {} from {}")
         return connection.execute(insert.format(table, names, names, before)).rowcount
@@ -101,6 +103,15 @@ def bring_back_kept(connection: Connection, change: Change) -> int:
     changes = SQL(", ").join(SQL("{0} = b.{0}").format(Identifier(name)) for name in rest)
     statement = SQL("update {} t set {} from {} b where {}").format(table, changes, before, pairs("t", key, "b", key))
     return connection.execute(statement).rowcount
+
+
+def _check_no_heirs(connection: Connection, change: Change) -> None:
+    """Rows of a table that inherits from this one went with the others, and would come back in the wrong place."""
+    if one(connection, query("has_heirs"), {"relation": text(relation(change.table))}) == (True,):
+        raise TargetError(
+            f"other tables inherit from {change.name}, and which of the replaced rows were theirs is not known",
+            hint="restore a backup, or put the rows of " + change.before.name + " in schema _naru back by hand",
+        )
 
 
 def _condition(place: Place, load_mode: str) -> Composed:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.catalog import Notice, Table, View
 from pipeline.errors import TargetError
+from pipeline.ledger.changes import add_change
 from pipeline.ledger.views import forget_view, made_view, record_view
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
@@ -41,6 +42,7 @@ def build_views(connection: Connection, run_id: str, views: Iterable[View]) -> t
         for view in views:
             made = made_view(connection, as_relation(view))
             if made is not None and made.sql != view.sql:
+                add_change(connection, run_id, "view", view.schema, view.name)
                 drop_view(connection, as_relation(view))
         return tuple(notice for view in views for notice in _build(connection, run_id, view))
 

@@ -8,14 +8,19 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
+from pipeline.dialects.draft import draft
+from pipeline.engine.plan import Plan
 from pipeline.engine.rollback import Rollback
 from pipeline.errors import LockedError, NaruError, TargetError, UsageError
 from pipeline.ledger import lock
 from pipeline.ledger.ledger import Ledger
 from pipeline.mapping.models import Target as In
+from pipeline.mapping.models import ViewMapping
+from pipeline.mapping.selects import valid_select
 from pipeline.outcome import Run, TakenBack
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.frames import FrameSource
+from tests.unit.dialects.queries.shop import shop
 from tests.unit.load.walk import column, findings, key, mapping_of, migrate, plan_of, reference, rows, source, table
 
 ITEM = table("item", (column("id", nullable=False, identity=True), column("code", "Text"), column("note", "Memo")),
@@ -355,3 +360,90 @@ def test_a_load_of_before_there_were_images(database: Target, connection: Connec
     connection.execute("delete from _naru.change")
     with pytest.raises(NaruError, match="earlier version, which kept nothing of what it changed: item, part"):
         roll_back(database)
+
+
+BOSS = table("boss", (column("id", nullable=False), column("boss"), column("team")), key("id"))
+TEAM = table("team", (column("id", nullable=False), column("head")), key("id"))
+CIRCLE = """
+create table team (id int primary key, head int);
+create table boss (id int primary key, boss int references boss, team int references team);
+alter table team add constraint head foreign key (head) references boss;
+insert into team values (7, NULL);
+insert into boss values (7, 7, 7), (8, 7, 7);
+update team set head = 8;
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_tables_that_refer_to_each_other_and_to_themselves(database: Target, connection: Connection, mode: str) -> None:
+    connection.execute(CIRCLE)
+    before = dump(connection)
+    given_rows = source({BOSS: [(1, 2, 1), (2, 1, 1), (3, 1, 1)], TEAM: [(1, 3)]})
+    modes = {"boss": {"load": mode}, "team": {"load": mode}}
+    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, modes)), database)
+    assert ("team", 1) in rows(connection, "select 'team', id from team")
+    assert rows(connection, "select count(*) from _naru.reject") == [(0,)]
+    roll_back(database)
+    assert dump(connection) == before
+
+
+def test_a_partitioned_table(database: Target, connection: Connection) -> None:
+    connection.execute(
+        """create table item (id int primary key, code text, note text) partition by range (id);
+        create table low partition of item for values from (0) to (2);
+        create table high partition of item default; insert into item values (1, 'x', 'y'), (2, 'x', NULL)"""
+    )
+    before = dump(connection)
+    given_rows = source({ITEM: [(1, "a", "new"), (3, "c", None)]})
+    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, {"item": {"load": "upsert"}})), database)
+    assert dump(connection) != before
+    roll_back(database)
+    assert dump(connection) == before
+
+
+def test_rows_of_a_table_that_inherits_would_come_back_elsewhere(database: Target, connection: Connection) -> None:
+    connection.execute("create table item (id int primary key, code text, note text)")
+    connection.execute("create table heir () inherits (item); insert into heir values (5, 'theirs')")
+    given_rows = source({ITEM: [(1, "a", None)]})
+    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, {"item": {"load": "replace"}})), database)
+    with pytest.raises(TargetError, match=r"other tables inherit from public\.item"):
+        roll_back(database)
+
+
+def shopping(**selects: str) -> tuple[FrameSource, Plan]:
+    queries = shop({"Mine": "SELECT ID, Code FROM Customers", "Over": "SELECT ID FROM Mine"})
+    mapping = draft(queries.catalog()).mapping
+    views = dict(mapping.views) | {name: ViewMapping(sql=valid_select(sql)) for name, sql in selects.items()}
+    return queries, plan_of(queries, mapping.model_copy(update={"views": views}))
+
+
+def test_views_go_with_their_tables_and_alone(database: Target, connection: Connection) -> None:
+    before = dump(connection)
+    queries, plan = shopping()
+    without = plan_of(queries, draft(queries.catalog()).mapping.model_copy(update={"views": {}}))
+    migrate(queries, without, database)
+    bare = dump(connection)
+    migrate(queries, plan, database, run_id="r2")
+    assert dump(connection) != bare
+    assert {step.action for step in roll_back(database, "r2")} == {"drop view"}
+    assert dump(connection) == bare
+    migrate(queries, plan, database, run_id="r3")
+    roll_back(database)
+    assert dump(connection) == before
+
+
+def test_a_view_that_others_have_changed_stops_it(database: Target, connection: Connection) -> None:
+    queries, plan = shopping()
+    migrate(queries, plan, database)
+    connection.execute("create or replace view over as select id, 1 as one from mine")
+    with pytest.raises(TargetError, match=r"view public\.over"):
+        roll_back(database)
+
+
+def test_a_view_that_was_made_anew_does_not_come_back(database: Target, connection: Connection) -> None:
+    queries, plan = shopping()
+    migrate(queries, plan, database)
+    changed = shopping(Mine='select id + 100 as id, "code" from customers')[1]
+    migrate(queries, changed, database, run_id="r2")
+    with pytest.raises(TargetError, match=r"made view public\.mine anew"):
+        roll_back(database, "r2")
