@@ -80,4 +80,5 @@ def scratch_database(server: Target, where: str, *, own_server: bool) -> Iterato
 def _remove(place: Path) -> None:
     EmbeddedServer(place).stop()
     if place.exists():
-        shutil.rmtree(place)
+        with refusals(f"{place}, which is not needed any more, cannot be removed"):
+            shutil.rmtree(place)
