@@ -18,6 +18,7 @@ from pipeline.cli import (
     health,
     init,
     inspect,
+    install,
     losses,
     map,
     migrate,
@@ -60,6 +61,7 @@ _COMMANDS = (
 for command in _COMMANDS:
     app.command(name=command.__name__.rstrip("_"))(command)
 backup.app.command()(restore.restore)
+backup.app.command()(install.install)
 app.add_typer(backup.app, name="backup")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(server.app, name="server")

@@ -90,6 +90,14 @@ def link(target: Target) -> str:
     return make_conninfo(dbname=target.database, **rest)
 
 
+def passfile_line(password: str) -> str:
+    """Of a file for libpq, whatever the server and the role; raises BackupError for what it cannot hold."""
+    if "\n" in password:
+        raise BackupError("a password with a line feed cannot be handed to pg_dump", hint="give the role another")
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    return f"*:*:*:*:{escaped}\n"
+
+
 @contextmanager
 def _environment(target: Target | None) -> Iterator[dict[str, str]]:
     """libpq's variables, and messages in one language; the password in a file that is removed behind it."""
@@ -105,16 +113,10 @@ def _environment(target: Target | None) -> Iterator[dict[str, str]]:
     handle, name = tempfile.mkstemp(prefix="naru-")  # mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"*:*:*:*:{_escaped(target.password.get_secret_value())}\n")
+            file.write(passfile_line(target.password.get_secret_value()))
         yield environment | {"PGPASSFILE": name}
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _escaped(password: str) -> str:
-    if "\n" in password:
-        raise BackupError("a password with a line feed cannot be handed to pg_dump", hint="give the role another")
-    return password.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def _last_words(said: IO[bytes]) -> str:
