@@ -54,7 +54,7 @@ def check_server(backup: Backup, server: Target) -> None:
 
 def into_empty(job: Restore) -> list[str]:
     """Fill the target in one transaction, and return in what it differs from the manifest then."""
-    return _filled(job, "--single-transaction")
+    return _filled(job, whole=True)
 
 
 def into_new(job: Restore, admin: Connection, *, like: Database | None = None) -> list[str]:
@@ -62,7 +62,7 @@ def into_new(job: Restore, admin: Connection, *, like: Database | None = None) -
     name = job.target.database
     create_database(admin, name, like)
     try:
-        problems = _filled(job)
+        problems = _filled(job, whole=False)
     except BaseException:
         drop_database(admin, name)
         raise
@@ -92,9 +92,9 @@ def in_place(job: Restore, admin: Connection) -> tuple[str, list[str]]:
     return old, problems
 
 
-def _filled(job: Restore, *options: str) -> list[str]:
+def _filled(job: Restore, *, whole: bool) -> list[str]:
     job.tell(f"restoring with pg_restore {job.programs.version}")
-    fill(job.backup, job.programs, job.target, *options, *(() if job.owners else WITHOUT_ROLES))
+    fill(job.backup, job.programs, job.target, *(() if job.owners else WITHOUT_ROLES), whole=whole)
     job.tell("counting and hashing every table")
     problems = differences(job.backup, job.target)
     with connect(job.target, application_name=_NAME, autocommit=True) as session, translated("taking statistics"):

@@ -16,6 +16,7 @@ from pipeline.backup.scratch import Scratch
 from pipeline.errors import BackupError
 from pipeline.postgres.client.programs import Programs
 from pipeline.postgres.client.run import link, run_client
+from pipeline.postgres.client.text import restore_as_text
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.tally import one_moment
 
@@ -59,13 +60,19 @@ def restore(backup: Backup, programs: Programs, target: Target, *, roles: bool) 
     fill(backup, programs, target, *options)
 
 
-def fill(backup: Backup, programs: Programs, target: Target, *options: str) -> None:
-    """What the archive holds, into an empty database; raises BackupError at the first refusal.
+def fill(backup: Backup, programs: Programs, target: Target, *options: str, whole: bool = False) -> None:
+    """What the archive holds, into an empty database: `whole`, or nothing; raises BackupError at the first refusal.
 
     Where its tables lie on the server's disks is a matter of the server.
     """
-    always = ("--no-password", "--exit-on-error", "--no-tablespaces")
-    run_client(programs, "pg_restore", *always, *options, f"--dbname={link(target)}", backup.archive, target=target)
+    options = ("--no-password", "--no-tablespaces", *options)
+    with connect(target, application_name="naru backup") as session:
+        older = session.info.server_version // 10000 < programs.major
+    if older:
+        restore_as_text(programs, backup.archive, *options, target=target)
+        return
+    options = ("--exit-on-error", *options, *["--single-transaction"] * whole)
+    run_client(programs, "pg_restore", *options, f"--dbname={link(target)}", backup.archive, target=target)
 
 
 def differences(backup: Backup, target: Target) -> list[str]:

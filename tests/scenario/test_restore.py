@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from pipeline.postgres.connect import Target, connect
+from pipeline.postgres.embedded.programs import program
 from tests.scenario.conftest import Naru
 from tests.servers import system_server
 
@@ -146,6 +147,18 @@ def test_rows_that_differ_from_the_manifest_end_in_exit_code_1(
     assert "differs: table public.orders has 500 rows and had 501" in said
     assert "가.고객 has as many rows, and not the same values" in said
     assert (other.database in databases(other)) is not create
+
+
+def test_a_backup_by_a_newer_pg_dump_comes_back_on_its_own_older_server(tmp_path: Path) -> None:
+    with system_server() as admin:
+        source, back = admin.with_database("source"), admin.with_database("back")
+        make(source, _TABLES)
+        naru = Naru(tmp_path, source)
+        (tmp_path / ".env").write_text(f"POSTGRESQL_BIN='{program('pg_dump').parent}'\n", encoding="utf-8")
+        assert "pg_dump 18" in naru("backup", "run")
+        (archive,) = (tmp_path / "backups").glob("*.dump")
+        assert "restored and equal" in naru("backup", "restore", archive, "--to", back.describe(), "--create")
+        assert rows(back, 'select count(*), min(twice) from "가"."고객"') == [(500, 2)]
 
 
 def test_an_older_server_is_told_before(backup: Path, naru: Naru) -> None:

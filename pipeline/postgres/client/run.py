@@ -50,7 +50,7 @@ def run_client(programs: Programs, name: str, *arguments: str | Path, target: Ta
     """
     command = [str(programs.path(name)), *map(str, arguments)]
     _log.info("program started", command=command)
-    with _environment(target) as environment, tempfile.TemporaryFile() as said:
+    with environment_of(target) as environment, tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(
                 command,
@@ -63,7 +63,12 @@ def run_client(programs: Programs, name: str, *arguments: str | Path, target: Ta
         except OSError as error:
             raise BackupError(f"{command[0]} could not run: {error.strerror}", hint="see POSTGRESQL_BIN") from error
         code = _ended(process)
-        words = _last_words(said)
+        words = last_words(said)
+    check_end(name, code, words)
+
+
+def check_end(name: str, code: int, words: str) -> None:
+    """Raises BackupError with the words of a program that failed."""
     _log.info("program ended", program=name, code=code, said=words)
     if code != 0:
         raise BackupError(f"{name} {_how(code)}{': ' if words else ''}{words}", hint=_hint(words))
@@ -99,7 +104,7 @@ def passfile_line(password: str) -> str:
 
 
 @contextmanager
-def _environment(target: Target | None) -> Iterator[dict[str, str]]:
+def environment_of(target: Target | None) -> Iterator[dict[str, str]]:
     """libpq's variables, and messages in one language; the password in a file that is removed behind it."""
     here = os.environ | {"LC_MESSAGES": "C", "LANGUAGE": "C"}
     if target is None:
@@ -119,7 +124,7 @@ def _environment(target: Target | None) -> Iterator[dict[str, str]]:
         Path(name).unlink(missing_ok=True)
 
 
-def _last_words(said: IO[bytes]) -> str:
+def last_words(said: IO[bytes]) -> str:
     end = said.seek(0, os.SEEK_END)
     said.seek(max(0, end - _SHOWN_BYTES))
     return masked(said.read().decode(errors="replace").strip())
