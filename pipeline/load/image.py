@@ -12,7 +12,7 @@ from pipeline.errors import TargetError
 from pipeline.ledger.changes import Change, add_change, note_image
 from pipeline.load.place import Place
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.content import content
+from pipeline.postgres.content import content, imprint
 from pipeline.postgres.introspect import own_numbers, read_table
 from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, Composed, Identifier, columns, pairs, query, relation, text
@@ -66,6 +66,11 @@ def begin_image(connection: Connection, run_id: str, place: Place, load_mode: st
         )
     )
     return Image(change, place, identity, before)
+
+
+def as_left(connection: Connection, table: Table, *, made: bool) -> str | None:
+    """What tells later whether others have written to a table since; one that a run `made` is large, and ours alone."""
+    return imprint(connection, table) if made else content(connection, table)
 
 
 def take_back_added(connection: Connection, change: Change) -> int:

@@ -16,7 +16,7 @@ from pipeline.errors import TargetError
 from pipeline.ledger.changes import note_content
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.deferral import deferred
-from pipeline.load.image import Image, begin_image
+from pipeline.load.image import Image, as_left, begin_image
 from pipeline.load.merge import Merged, clear, merge, refused_rows
 from pipeline.load.place import ORDINAL, Place
 from pipeline.load.quarantine import Admit, Quarantine
@@ -24,7 +24,6 @@ from pipeline.load.sequences import set_sequences
 from pipeline.mapping.conditions import named_columns
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, translated
-from pipeline.postgres.content import content
 from pipeline.postgres.copy import RowsRefused
 from pipeline.postgres.introspect import immediate_keys, read_table, table_exists
 from pipeline.postgres.savepoint import attempt
@@ -100,7 +99,8 @@ class Settler:
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
             for settlement in fresh:
                 self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
-                note_content(self._connection, settlement.target, content(self._connection, settlement.target))
+                left = as_left(self._connection, settlement.target, made=settlement.place.staging is None)
+                note_content(self._connection, settlement.target, left)
         return notices
 
     def _hold(self, settlement: Settlement) -> None:

@@ -36,6 +36,22 @@ def content(connection: Connection, table: Table) -> str | None:
     return f"{rows} rows, {list(found.column_names)}, {total}"
 
 
+def imprint(connection: Connection, table: Table) -> str | None:
+    """By which transactions the rows of a table were written, and how many by each; None where there is no such table.
+
+    Whoever writes to it since changes that, and so does restoring it elsewhere. It takes a tenth of `content`'s time.
+    """
+    found = read_table(connection, table)
+    if found is None:
+        return None
+    statement = SQL(
+        """select coalesce(sum(rows), 0)::bigint, md5(string_agg(writer || ' ' || rows, ',' order by writer))
+        from (select xmin::text as writer, count(*) as rows from {} group by xmin) w"""
+    )
+    rows, writers = one(connection, statement.format(relation(table)))
+    return f"{rows} rows, {list(found.column_names)}, written by {writers}"
+
+
 def _hashed(column: Column) -> Composed:
     """Of each value its own hash, so that no row becomes a text of more than 1 GB; printed, bytes are twice as long."""
     value = SQL("t.{}").format(Identifier(column.name))

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.catalog import Table
 from pipeline.postgres.connect import Connection, Target, connect
-from pipeline.postgres.content import content
+from pipeline.postgres.content import content, imprint
 
 THERE = Table("t", (), "public")
 MADE = """
@@ -81,3 +81,21 @@ def test_no_table_no_column(connection: Connection) -> None:
     assert content(connection, Table("none", (), "public")) is None
     connection.execute("create table bare (); insert into bare default values")
     assert str(content(connection, Table("bare", (), "public"))).startswith("1 rows, []")
+
+
+def test_whatever_is_written_leaves_an_imprint(connection: Connection) -> None:
+    before = imprint(connection, THERE)
+    assert before is not None
+    assert before.startswith("3 rows")
+    for name, statement in [*CHANGES.items(), ("the same value", "update t set id = id where id = 1")]:
+        with connection.transaction(force_rollback=True):
+            connection.execute(statement)  # type: ignore[arg-type]
+            assert imprint(connection, THERE) != before, name
+    connection.execute("vacuum (full, freeze, analyze) t")
+    assert imprint(connection, THERE) == before
+
+
+def test_of_no_rows_and_no_table(connection: Connection) -> None:
+    connection.execute("delete from t")
+    assert str(imprint(connection, THERE)).startswith("0 rows")
+    assert imprint(connection, Table("gone", (), "public")) is None
