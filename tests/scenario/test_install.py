@@ -161,3 +161,20 @@ def test_the_units_make_a_backup_and_are_what_systemd_reads(
     project("backup", "install", "--systemd", "--uninstall")
     assert list(units.iterdir()) == []
     assert not (project.directory / ".naru-backup").exists()
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["fails", "missing"])
+def test_what_systemctl_did_not_do_is_told(
+    project: Naru, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    if there:
+        program.write_text("#!/bin/sh\necho no bus >&2\nexit 1\n", encoding="utf-8")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    said = project("backup", "install", "--systemd", code=5 if there else 0)
+    assert "systemctl --user daemon-reload && systemctl --user enable --now naru-backup.timer" in said
+    assert ("no bus" in said) is there
+    assert (tmp_path / "config" / "systemd" / "user" / "naru-backup.timer").exists()

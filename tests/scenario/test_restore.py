@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,14 @@ insert into "가"."고객" select n, case when n % 7 > 0 then '이름 ' || n end
 create table orders (id int generated always as identity, customer int references "가"."고객", paid money);
 insert into orders (customer, paid) select n, n::numeric::money from generate_series(1, 500) n;
 """
+
+_SLOW = """
+create function slow() returns boolean language sql
+as $$ select pg_sleep(case current_database() when '{}' then 0 else 200 end) is not null $$;
+create table slow (id int check (public.slow()));
+insert into slow values (1);
+"""
+"""Comes back to no other database in less than some minutes."""
 
 
 @pytest.fixture
@@ -107,6 +117,25 @@ def test_what_is_not_empty_is_refused(backup: Path, naru: Naru, other: Target) -
     assert rows(other, "select count(*) from pg_class where relname = 'orders'") == [(0,)]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal is another thing there")
+@pytest.mark.parametrize("right", [True, False])
+def test_in_a_terminal_the_name_is_typed(backup: Path, naru: Naru, other: Target, right: bool) -> None:
+    import pty  # not of Windows
+
+    make(other, "create table t ()")
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{other.database if right else 'yes'}\n".encode())
+        process = naru.start("backup", "restore", backup, "--to", other.describe(), stdin=theirs)
+        out, err = process.communicate(timeout=120)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert "Type its name to replace it" in err
+    assert process.returncode == (0 if right else 2), out + err
+    assert rows(other, "select count(*) from pg_class where relname = 'orders'") == [(int(right),)]
+
+
 def test_a_full_database_is_replaced_by_name_and_lost_by_nobody(backup: Path, naru: Naru, other: Target) -> None:
     make(other, "create table orders (old int); insert into orders values (7)")
     how = ("backup", "restore", backup, "--to", other.describe(), "--replace", other.database)
@@ -121,6 +150,31 @@ def test_a_full_database_is_replaced_by_name_and_lost_by_nobody(backup: Path, na
     assert rows(other, "select count(*) from orders") == [(500,)]
     assert rows(other.with_database(old), "select old from orders") == [(7,)]
     assert rows(other, "select datcollate from pg_database where datname = current_database()") == [("C",)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to send")
+@pytest.mark.parametrize("full", [False, True], ids=["create", "replace"])
+def test_what_is_stopped_half_way_leaves_the_server_as_it_was(
+    naru: Naru, database: Target, other: Target, full: bool
+) -> None:
+    run(database, _SLOW.format(database.database))
+    naru("backup", "run")
+    (archive,) = (naru.directory / "backups").glob("*.dump")
+    if full:
+        make(other, "create table t (id int)")
+    before = databases(other)
+    flags = ("--replace", other.database) if full else ("--create",)
+    process = naru.start("backup", "restore", archive, "--to", other.describe(), *flags)
+    with connect(database, application_name="t", autocommit=True) as admin:
+        asleep = "select from pg_stat_activity where wait_event = 'PgSleep' and application_name = 'pg_restore'"
+        while process.poll() is None and not admin.execute(asleep).fetchall():
+            pass
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 8, said
+    assert databases(other) == before
+    if full:
+        assert rows(other, "select count(*) from t") == [(0,)]
 
 
 def test_a_flipped_bit_is_found_before_anything_is_made(backup: Path, naru: Naru, other: Target) -> None:
