@@ -39,7 +39,8 @@ def content(connection: Connection, table: Table) -> str | None:
 def imprint(connection: Connection, table: Table) -> str | None:
     """By which transactions the rows of a table were written, and how many by each; None where there is no such table.
 
-    Whoever writes to it since changes that, and so does restoring it elsewhere. It takes a tenth of `content`'s time.
+    Whoever writes to it since changes that, and so does restoring it elsewhere. 0.09 s where `content` takes 0.22, and
+    a plain count 0.05 (500,000 rows of ten columns).
     """
     found = read_table(connection, table)
     if found is None:
