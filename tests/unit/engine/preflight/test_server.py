@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,13 +125,15 @@ def pooled(target: Target) -> Iterator[Target]:
         def serve() -> None:
             client, _ = door.accept()
             upstream = socket.create_connection((target.host, target.port))
-            threading.Thread(target=forward, args=(client, upstream), daemon=True).start()
+            asking = threading.Thread(target=forward, args=(client, upstream), daemon=True)
+            asking.start()
             with client, upstream, upstream.makefile("rb") as answers_:
                 while head := answers_.read(5):
                     body = answers_.read(struct.unpack("!I", head[1:])[0] - 4)
                     if head[:1] == b"K":  # BackendKeyData
                         body = struct.pack("!I", struct.unpack("!I", body[:4])[0] + 1) + body[4:]
                     client.sendall(head + body)
+                asking.join(30)  # before its sockets are closed
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -140,9 +142,10 @@ def pooled(target: Target) -> Iterator[Target]:
 
 
 def forward(client: socket.socket, upstream: socket.socket) -> None:
-    while data := client.recv(1 << 16):
-        upstream.sendall(data)
-    upstream.shutdown(socket.SHUT_WR)
+    with suppress(OSError):  # the server may have gone first
+        while data := client.recv(1 << 16):
+            upstream.sendall(data)
+        upstream.shutdown(socket.SHUT_WR)
 
 
 def test_a_pooler_is_told_by_its_process_number(database: Target) -> None:
