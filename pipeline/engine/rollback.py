@@ -11,7 +11,7 @@ from pipeline.ledger import lock
 from pipeline.ledger.changes import Change, changes_of_run, changes_of_table, mark_rolled_back
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.samples import run_record
-from pipeline.load.image import as_left
+from pipeline.load.image import is_as_left
 from pipeline.outcome import Run, RunRecord, TakenBack
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import table_exists
@@ -150,7 +150,7 @@ class Rollback:
                 f"the load of {change.name} has not finished, so nothing tells whether others have written to it",
                 hint=hint,
             )
-        if as_left(self.connection, change.table, made=change.kind == "table") != change.content_after:
+        if not is_as_left(self.connection, change):
             raise TargetError(f"{change.name} has been written to since run {self.run_id}", hint=hint)
 
 

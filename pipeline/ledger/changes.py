@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline.catalog import Table
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.records import one, records
-from pipeline.postgres.sql import SQL, Identifier, query
+from pipeline.postgres.sql import SQL, Composed, Identifier, Literal, query
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,20 @@ def note_content(connection: Connection, table: Table, content: str | None) -> N
         (select max(change_id) from _naru.change where (target_schema, target_table) = (%s, %s))""",
         [content, table.schema, table.name],
     )
+
+
+def writers_of_batches(connection: Connection, table: Table) -> Composed | None:
+    """A query for the transactions that wrote the rows of a table that Naru made, and how many each did.
+
+    A batch's row in the ledger is of the very transaction of the batch. None where that does not tell all: rows were
+    tried one by one, each in a subtransaction of its own, or went again when the table was settled.
+    """
+    name = {"schema": table.schema, "table": table.name}
+    if one(connection, query("refused_by_target"), name) == (True,):
+        return None
+    statement = """select xmin, sum(rows_loaded) from _naru.batch
+    where (target_schema, target_table) = ({}, {}) and rows_loaded > 0 group by xmin"""
+    return SQL(statement).format(Literal(table.schema), Literal(table.name))
 
 
 def changes_of_run(connection: Connection, run_id: str) -> list[Change]:

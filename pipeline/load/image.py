@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.catalog import Table
 from pipeline.errors import TargetError
-from pipeline.ledger.changes import Change, add_change, note_image
+from pipeline.ledger.changes import Change, add_change, note_content, note_image, writers_of_batches
 from pipeline.load.place import Place
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.content import content, imprint
@@ -68,9 +68,20 @@ def begin_image(connection: Connection, run_id: str, place: Place, load_mode: st
     return Image(change, place, identity, before)
 
 
-def as_left(connection: Connection, table: Table, *, made: bool) -> str | None:
-    """What tells later whether others have written to a table since; one that a run `made` is large, and ours alone."""
-    return imprint(connection, table) if made else content(connection, table)
+def note_as_left(connection: Connection, place: Place) -> None:
+    """Record what tells later whether others have written to a table that has just been settled."""
+    target = place.target
+    if place.staging is not None:
+        left = content(connection, target)
+    else:  # not read where the ledger knows it: what others may have written meanwhile is then told as well
+        left = imprint(connection, target, writers_of_batches(connection, target))
+    note_content(connection, target, left)
+
+
+def is_as_left(connection: Connection, change: Change) -> bool:
+    """Whether the table of a change is as its run left it; one that the run made is large, and was ours alone."""
+    found = imprint(connection, change.table) if change.kind == "table" else content(connection, change.table)
+    return found == change.content_after
 
 
 def take_back_added(connection: Connection, change: Change) -> int:

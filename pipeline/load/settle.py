@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 from pipeline.catalog import ForeignKey, Index, Notice, Table
 from pipeline.errors import TargetError
-from pipeline.ledger.changes import note_content
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.deferral import deferred
-from pipeline.load.image import Image, as_left, begin_image
+from pipeline.load.image import Image, begin_image, note_as_left
 from pipeline.load.merge import Merged, clear, merge, refused_rows
 from pipeline.load.place import ORDINAL, Place
 from pipeline.load.quarantine import Admit, Quarantine
@@ -99,8 +98,7 @@ class Settler:
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
             for settlement in fresh:
                 self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
-                left = as_left(self._connection, settlement.target, made=settlement.place.staging is None)
-                note_content(self._connection, settlement.target, left)
+                note_as_left(self._connection, settlement.place)
         return notices
 
     def _hold(self, settlement: Settlement) -> None:

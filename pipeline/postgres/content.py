@@ -36,21 +36,23 @@ def content(connection: Connection, table: Table) -> str | None:
     return f"{rows} rows, {list(found.column_names)}, {total}"
 
 
-def imprint(connection: Connection, table: Table) -> str | None:
+def imprint(connection: Connection, table: Table, writers: Composed | None = None) -> str | None:
     """By which transactions the rows of a table were written, and how many by each; None where there is no such table.
 
-    Whoever writes to it since changes that, and so does restoring it elsewhere. 0.09 s where `content` takes 0.22, and
-    a plain count 0.05 (500,000 rows of ten columns).
+    Whoever writes to it since changes that, and so does restoring it elsewhere. The table is read, in 0.09 s where
+    `content` takes 0.22, and a plain count 0.05 (500,000 rows of ten columns), unless `writers` says what is in it: a
+    query for transactions and numbers of rows.
     """
     found = read_table(connection, table)
     if found is None:
         return None
     statement = SQL(
         """select coalesce(sum(rows), 0)::bigint, md5(string_agg(writer || ' ' || rows, ',' order by writer))
-        from (select xmin::text as writer, count(*) as rows from {} group by xmin) w"""
+        from (select xmin::text, rows from ({}) x (xmin, rows)) w (writer, rows)"""
     )
-    rows, writers = one(connection, statement.format(relation(table)))
-    return f"{rows} rows, {list(found.column_names)}, written by {writers}"
+    read = SQL("select xmin, count(*) from {} group by xmin").format(relation(table))
+    rows, digest = one(connection, statement.format(writers or read))
+    return f"{rows} rows, {list(found.column_names)}, written by {digest}"
 
 
 def _hashed(column: Column) -> Composed:

@@ -8,24 +8,40 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
+from pipeline.catalog import Table
 from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan
 from pipeline.engine.rollback import Rollback
 from pipeline.errors import LockedError, NaruError, TargetError, UsageError
 from pipeline.ledger import lock
+from pipeline.ledger.changes import writers_of_batches
 from pipeline.ledger.ledger import Ledger
 from pipeline.mapping.models import Target as In
 from pipeline.mapping.models import ViewMapping
 from pipeline.mapping.selects import valid_select
 from pipeline.outcome import Run, TakenBack
 from pipeline.postgres.connect import Connection, Target, connect
+from pipeline.postgres.content import imprint
 from tests.frames import FrameSource
 from tests.unit.dialects.queries.shop import shop
-from tests.unit.load.walk import column, findings, key, mapping_of, migrate, plan_of, reference, rows, source, table
+from tests.unit.load.walk import (
+    column,
+    findings,
+    key,
+    mapping_of,
+    migrate,
+    plan_of,
+    reference,
+    retyped,
+    rows,
+    source,
+    table,
+)
 
 ITEM = table("item", (column("id", nullable=False, identity=True), column("code", "Text"), column("note", "Memo")),
              key("id"))  # fmt: skip
 PART = table("part", (column("id", nullable=False), column("item")), key("id"), references=(reference("item", "item"),))
+MADE = Table("item", (), "public")
 MODES = ("append", "upsert", "replace")
 
 # Every type whose values some way of keeping them would change.
@@ -200,6 +216,34 @@ def test_what_others_have_written_since_stops_it(
     with pytest.raises(TargetError, match=r"public\.item has been written to since run r1"):
         roll_back(database)
     assert dump(connection) == written
+
+
+@pytest.mark.parametrize(
+    "refused", [[], [(11, "no address", None)], [(0, None, "the key again")]], ids=["none", "a value", "a key"]
+)
+def test_what_came_in_several_batches_needs_no_force(
+    database: Target, connection: Connection, refused: list[tuple[object, ...]]
+) -> None:
+    given_rows = source({ITEM: [*((n, f"10.0.0.{n}", None) for n in range(10)), *refused]})
+    migrate(given_rows, plan_of(given_rows, retyped(mapping_of(given_rows), "item", "code", type="inet")), database)
+    told = writers_of_batches(connection, MADE)
+    assert (told is None) == bool(refused)
+    assert imprint(connection, MADE, told) == imprint(connection, MADE)
+    assert [step.rows_removed for step in roll_back(database)] == [10]
+
+
+def test_what_others_have_written_meanwhile_stops_it(database: Target, connection: Connection) -> None:
+    given_rows = given()
+
+    def write(table: str, _row: int) -> None:
+        if table == "part":
+            connection.execute("insert into item (id, code) values (99, 'theirs')")
+
+    given_rows.before_batch = write
+    migrate(given_rows, plan_of(given_rows), database)
+    with pytest.raises(TargetError, match=r"public\.item has been written to since run r1"):
+        roll_back(database)
+    assert rows(connection, "select id from item where code = 'theirs'") == [(99,)]
 
 
 def test_by_force_what_others_have_added_stays(database: Target, connection: Connection) -> None:
