@@ -33,10 +33,10 @@ from pipeline.engine.table import carry
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.loader import Loader
 from pipeline.load.place import prepare
-from pipeline.outcome import Load, Run
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.postgres.sql import SQL, columns, relation, text
+from pipeline.record import Load, Run
 from pipeline.sources.access import AccessSource
 from pipeline.sources.base import Source
 

@@ -24,9 +24,9 @@ from pipeline.cli.opening import (
 from pipeline.dialects.draft import draft
 from pipeline.engine.forensics import examine
 from pipeline.errors import UsageError
+from pipeline.evidence import TextEvidence
 from pipeline.mapping.models import Encoding, Mapping
 from pipeline.mapping.write import column_line
-from pipeline.outcome import TextEvidence
 from pipeline.report.catalog import print_catalog, print_differences, print_queries
 from pipeline.report.forensics import print_evidence
 from pipeline.report.text import as_json

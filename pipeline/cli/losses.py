@@ -11,8 +11,8 @@ from pipeline.cli.opening import JsonOption, open_target
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import loss_counts
 from pipeline.ledger.losses import losses as stored_losses
-from pipeline.outcome import LossCount, StoredLoss
 from pipeline.postgres.connect import Connection, connect, translated
+from pipeline.record import LossCount, StoredLoss
 from pipeline.report.text import as_json, print_losses
 from pipeline.settings import load_settings
 

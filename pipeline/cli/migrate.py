@@ -42,8 +42,9 @@ from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import keep_findings, occupied, summarize, verified_plan
 from pipeline.errors import UsageError
 from pipeline.log import open_log
-from pipeline.outcome import Level, Run, RunOutcome
+from pipeline.outcome import Level, RunOutcome
 from pipeline.postgres.connect import Target, connect
+from pipeline.record import Run
 from pipeline.report.progress import Bars, LogLines, PlainLines, Together
 from pipeline.report.text import as_json, print_doubts, print_forecast, print_notices, print_outcome
 from pipeline.retry import RECONNECT

@@ -27,9 +27,10 @@ from pipeline.engine.plan import Plan, make_plan
 from pipeline.errors import SettingsError, UsageError
 from pipeline.mapping.models import Mapping
 from pipeline.mapping.read import read_mapping
-from pipeline.outcome import Level, Run
+from pipeline.outcome import Level
 from pipeline.postgres.connect import Target
 from pipeline.postgres.embedded import EmbeddedServer
+from pipeline.record import Run
 from pipeline.settings import DbType, Settings, load_settings
 from pipeline.sources.access import AccessSource, LinkedSource
 from pipeline.sources.bacpac import BacpacSource

@@ -14,8 +14,9 @@ from pipeline.cli.writing import write_whole
 from pipeline.engine.summary import verdict
 from pipeline.errors import SettingsError, TargetError, UsageError
 from pipeline.ledger.verification import recorded_verification
-from pipeline.outcome import Agreement, Level, ProofFile, Run
+from pipeline.outcome import Agreement, Level, ProofFile
 from pipeline.postgres.connect import Connection, Target, connect, translated
+from pipeline.record import Run
 from pipeline.report.text import as_json, print_rechecked
 from pipeline.settings import load_settings
 from pipeline.verify.proof.check import check_proof

@@ -22,8 +22,8 @@ from pipeline.cli.opening import (
 from pipeline.engine.replay import lost_places
 from pipeline.engine.replay import replay as replay_rejects
 from pipeline.ledger.ledger import Ledger
-from pipeline.outcome import RejectCount, StoredReject
 from pipeline.postgres.connect import connect, translated
+from pipeline.record import RejectCount, StoredReject
 from pipeline.report.text import as_json, print_rejects
 from pipeline.settings import load_settings
 

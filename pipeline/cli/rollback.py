@@ -14,8 +14,9 @@ from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import JsonOption, new_run_id, open_target
 from pipeline.engine.rollback import Rollback
 from pipeline.errors import UsageError
-from pipeline.outcome import Run, TakenBack
+from pipeline.outcome import TakenBack
 from pipeline.postgres.connect import Target, connect
+from pipeline.record import Run
 from pipeline.report.text import as_json
 from pipeline.settings import load_settings
 

@@ -33,8 +33,9 @@ from pipeline.cli.proof import recheck, write_proof
 from pipeline.engine.repair import Repair, differing_tables
 from pipeline.engine.summary import keep_findings, verdict, verified_plan
 from pipeline.errors import TargetError, UsageError
-from pipeline.outcome import Finding, Level, ProofFile, Repaired, Run, Verdict, clean
+from pipeline.outcome import Finding, Level, ProofFile, Repaired, Verdict, clean
 from pipeline.postgres.connect import Connection, Target, connect
+from pipeline.record import Run
 from pipeline.report.text import as_json, print_findings, print_proof
 from pipeline.verify.verify import Verified
 

@@ -8,8 +8,8 @@ import polars as pl
 
 from pipeline.catalog import Catalog, Column, Table
 from pipeline.dialects.rules import Dialect
+from pipeline.evidence import TextEvidence
 from pipeline.mapping.types import family, parse_type
-from pipeline.outcome import TextEvidence
 from pipeline.sources.base import Source
 from pipeline.transform.forensics import Examination
 

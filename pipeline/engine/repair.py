@@ -19,10 +19,11 @@ from pipeline.ledger.losses import add_losses, forget_losses
 from pipeline.load.place import check_columns
 from pipeline.load.rewrite import Rewrite, Staging, rewrite
 from pipeline.load.sequences import set_sequences
-from pipeline.outcome import Finding, Level, Load, ProofFile, Repaired, Run
+from pipeline.outcome import Finding, Level, ProofFile, Repaired
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused
 from pipeline.postgres.introspect import read_table
+from pipeline.record import Load, Run
 from pipeline.sources.base import Source
 from pipeline.verify.amendment import Found, amendments, find
 from pipeline.verify.sides import Sides

@@ -18,11 +18,12 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import add_losses
 from pipeline.load.place import check_columns
 from pipeline.load.sequences import set_sequences
-from pipeline.outcome import Reject, Stage, StoredReject
+from pipeline.outcome import Reject, Stage
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy import RowsRefused, copy_in, insert_json
 from pipeline.postgres.sql import relation
 from pipeline.postgres.wire import CopyEncoder
+from pipeline.record import StoredReject
 
 _ROWS_AT_ONCE = 200
 _WITHOUT_VALUES = (Unreadable.TABLE, Unreadable.PAGE, Unreadable.ROW)

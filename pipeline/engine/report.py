@@ -6,9 +6,9 @@ from pipeline.errors import UsageError
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.samples import later_run, loss_samples, pace, reject_samples, replayed_counts, run_record
 from pipeline.ledger.verification import recorded_verification
-from pipeline.outcome import Load, LossSample, Pace, RunRecord, Verification
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import relationships
+from pipeline.record import Load, LossSample, Pace, RunRecord, Verification
 from pipeline.report.document import Report, TableReport, standing, total
 
 

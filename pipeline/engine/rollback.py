@@ -12,10 +12,11 @@ from pipeline.ledger.changes import Change, changes_of_run, changes_of_table, ma
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.samples import run_record
 from pipeline.load.image import is_as_left
-from pipeline.outcome import Run, RunRecord, TakenBack
+from pipeline.outcome import TakenBack
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import table_exists
 from pipeline.postgres.sql import SQL, query, relation
+from pipeline.record import Run, RunRecord
 
 _LOCK_WAIT_S = 10
 _RESTORE = "restore a backup, or see docs/going-back.md"

@@ -21,10 +21,10 @@ from pipeline.load.place import Place, discard, needs_staging, prepare, staging_
 from pipeline.load.settle import Settlement, Settler
 from pipeline.load.views import build_views, check_views
 from pipeline.log import get_logger
-from pipeline.outcome import Load, Run
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, Target, connect, translated
 from pipeline.postgres.introspect import schema_exists, table_exists
+from pipeline.record import Load, Run
 from pipeline.retry import resuming
 from pipeline.sources.base import Source
 

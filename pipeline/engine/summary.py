@@ -14,22 +14,12 @@ from pipeline.engine.prefetch import prefetched
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import loss_counts
 from pipeline.ledger.verification import record_verification
-from pipeline.outcome import (
-    Finding,
-    Level,
-    Load,
-    ProofFile,
-    Run,
-    RunOutcome,
-    TableOutcome,
-    Verdict,
-    Verification,
-    clean,
-)
+from pipeline.outcome import Finding, Level, ProofFile, RunOutcome, TableOutcome, Verdict, clean
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
 from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, relation, text
+from pipeline.record import Load, Run, Verification
 from pipeline.sources.base import Source
 from pipeline.transform.chain import Transformed
 from pipeline.verify.subject import Content, Subject

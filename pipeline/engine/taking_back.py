@@ -13,7 +13,7 @@ from pipeline.load.deferral import deferred
 from pipeline.load.image import bring_back_kept, take_back_added
 from pipeline.load.place import STAGING_SCHEMA
 from pipeline.load.views import release, take_down_view
-from pipeline.outcome import Load, TakenBack
+from pipeline.outcome import TakenBack
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.content import content
@@ -28,6 +28,7 @@ from pipeline.postgres.introspect import (
 )
 from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, Identifier, query, relation
+from pipeline.record import Load
 
 
 @dataclass(frozen=True, slots=True)

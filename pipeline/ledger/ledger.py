@@ -18,11 +18,12 @@ from pipeline.batch import Position
 from pipeline.catalog import Table
 from pipeline.errors import TargetError
 from pipeline.ledger import lock, values
-from pipeline.outcome import Load, PastRun, Reject, RejectCount, Run, Stage, StoredReject
+from pipeline.outcome import Reject, Stage
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.introspect import schema_exists
 from pipeline.postgres.records import one, records
 from pipeline.postgres.sql import SQL, Literal, query
+from pipeline.record import Load, PastRun, RejectCount, Run, StoredReject
 
 
 class Ledger:

@@ -12,12 +12,13 @@ import polars as pl
 
 from pipeline.catalog import Column, SqlType, Table
 from pipeline.ledger import values
-from pipeline.outcome import Loss, LossCount, Losses, StoredLoss
+from pipeline.outcome import Loss, Losses
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy import copy_in
 from pipeline.postgres.records import records
 from pipeline.postgres.sql import query, relation
 from pipeline.postgres.wire import CopyEncoder
+from pipeline.record import LossCount, StoredLoss
 
 _TEXT = SqlType("text")
 _TABLE = Table(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.outcome import LossSample, Pace, RejectSample, RunRecord
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.records import records
 from pipeline.postgres.sql import query
+from pipeline.record import LossSample, Pace, RejectSample, RunRecord
 
 _EACH = 3
 """Samples of a kind."""

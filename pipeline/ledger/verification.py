@@ -8,10 +8,11 @@ from dataclasses import asdict
 
 from pipeline.catalog import Table
 from pipeline.ledger.ledger import Ledger, storable
-from pipeline.outcome import Finding, Level, Run, Verdict, Verification
+from pipeline.outcome import Finding, Level, Verdict
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import read_table
 from pipeline.postgres.sql import query
+from pipeline.record import Run, Verification
 
 _COLUMNS = "verifier, table_name, subject, count, detail, allowed"
 

@@ -15,13 +15,13 @@ from pipeline.errors import TargetError
 from pipeline.ledger.changes import add_change
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.views import release
-from pipeline.outcome import Load
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.introspect import deferrable_indexes, read_table, referring_keys, relation_kind
 from pipeline.postgres.probe import worded
 from pipeline.postgres.savepoint import refused
 from pipeline.postgres.sql import SQL, Composable, Identifier, columns, relation
+from pipeline.record import Load
 
 STAGING_SCHEMA = "_naru"
 _TIMEOUT_S = 60

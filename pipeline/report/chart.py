@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pipeline.outcome import Pace
+from pipeline.record import Pace
 
 WIDTH, HEIGHT = 960, 100
 """Of the drawing's own units; the page stretches it to its room."""

@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipeline.catalog import Relationship
-from pipeline.outcome import Finding, Level, LossSample, Pace, RejectSample, RunRecord, Verdict, Verification
+from pipeline.outcome import Finding, Level, Verdict
+from pipeline.record import LossSample, Pace, RejectSample, RunRecord, Verification
 
 
 class Standing(StrEnum):

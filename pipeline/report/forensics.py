@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from pipeline.outcome import Sample, TextEvidence
+from pipeline.evidence import Sample, TextEvidence
 
 
 def print_evidence(

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import pipeline
-from pipeline.outcome import LossSample, RejectSample
+from pipeline.record import LossSample, RejectSample
 from pipeline.report import chart, graph
 from pipeline.report.document import Report
 from pipeline.report.messages import Language, messages

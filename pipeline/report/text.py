@@ -20,19 +20,14 @@ from pipeline.outcome import (
     Answer,
     Finding,
     Level,
-    Load,
-    LossCount,
-    PastRun,
     ProofFile,
     Rechecked,
     Reject,
-    RejectCount,
     RunOutcome,
     Standing,
-    StoredLoss,
-    StoredReject,
     Verdict,
 )
+from pipeline.record import Load, LossCount, PastRun, RejectCount, StoredLoss, StoredReject
 from pipeline.report.visible import visible
 
 

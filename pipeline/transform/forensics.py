@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from pipeline.outcome import Damage, Sample, TextEvidence
+from pipeline.evidence import Damage, Sample, TextEvidence
 from pipeline.transform.hangul import HANGUL, JAMO, composed, has_hangul
 from pipeline.transform.misread import Misread
 from pipeline.transform.text import REPLACEMENT

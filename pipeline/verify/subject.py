@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.catalog import Table
-from pipeline.outcome import Finding, Load
+from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.digest import Sums
+from pipeline.record import Load
 from pipeline.transform.chain import Transformed
 
 

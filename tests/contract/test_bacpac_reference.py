@@ -19,9 +19,9 @@ from pipeline.dialects.mssql import sql_server
 from pipeline.engine.plan import make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
-from pipeline.outcome import Run
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.sql import SQL, columns, relation
+from pipeline.record import Run
 from pipeline.sources.bacpac import BacpacSource
 from tests.unit.engine.test_run import Silent
 from tests.unit.sources.bacpac.export import Made, rows

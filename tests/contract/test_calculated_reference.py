@@ -15,9 +15,9 @@ from pipeline.engine.plan import Plan, make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
 from pipeline.mapping.models import Mapping
-from pipeline.outcome import Run
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.introspect import read_table
+from pipeline.record import Run
 from pipeline.sources.access import AccessSource
 from tests.unit.engine.test_run import Silent
 

@@ -21,9 +21,9 @@ from pipeline.engine.plan import Plan, TableTask, make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
 from pipeline.mapping.models import ColumnMapping, Mapping, TableMapping
-from pipeline.outcome import Run
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.sql import SQL, columns, relation
+from pipeline.record import Run
 from pipeline.sources.access import AccessSource
 from tests.contract.test_access_reference import REFERENCE, UNREADABLE, _dump, _dumped, _item, _items, _name, _open
 from tests.unit.engine.test_run import Silent

@@ -22,10 +22,10 @@ from pipeline.engine.plan import make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
 from pipeline.errors import SourceError, StatementRefused
-from pipeline.outcome import Run
 from pipeline.postgres.connect import Target
 from pipeline.postgres.connect import connect as connect_target
 from pipeline.postgres.sql import SQL, Identifier, relation
+from pipeline.record import Run
 from pipeline.settings import load_settings
 from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql.address import Address

@@ -27,9 +27,9 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.load.loader import Loader
 from pipeline.load.place import prepare
 from pipeline.mapping.models import ColumnMapping, TableMapping
-from pipeline.outcome import Load, Run
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.sql import SQL, relation
+from pipeline.record import Load, Run
 from pipeline.transform.chain import Chain, Route
 
 EPOCH = 621_355_968_000_000_000

@@ -13,8 +13,8 @@ from pipeline.dialects.mssql import sql_server
 from pipeline.engine.plan import make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.mapping import models
-from pipeline.outcome import Run
 from pipeline.postgres.connect import Target
+from pipeline.record import Run
 from pipeline.sources.base import Source
 from pipeline.sources.mssql import MssqlSource
 from tests.tds.database import Database, ServedColumn, ServedTable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from pipeline.ledger.ledger import storable
-from pipeline.outcome import Run, Verdict
+from pipeline.outcome import Verdict
+from pipeline.record import Run
 from pipeline.verify.evidence import Evidence, Kinds
 from pipeline.verify.proof.document import (
     Losses,

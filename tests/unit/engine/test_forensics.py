@@ -12,10 +12,10 @@ from pipeline.batch import Defect
 from pipeline.catalog import Catalog
 from pipeline.dialects.access import ACCESS
 from pipeline.engine.forensics import examine
+from pipeline.evidence import TextEvidence
 from pipeline.mapping.models import Encoding
 from pipeline.mapping.read import read_mapping
 from pipeline.mapping.write import column_line, render
-from pipeline.outcome import TextEvidence
 from pipeline.postgres.connect import Target, connect
 from tests.frames import FrameSource
 from tests.unit.load.walk import column, key, mapping_of, migrate, plan_of, rows, source, table

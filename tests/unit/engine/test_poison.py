@@ -15,8 +15,8 @@ from pipeline.dialects.draft import draft
 from pipeline.engine.plan import make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
-from pipeline.outcome import Run
 from pipeline.postgres.connect import Target, connect
+from pipeline.record import Run
 from tests.frames import FrameSource
 from tests.unit.engine.test_run import Silent
 

@@ -24,8 +24,9 @@ from pipeline.engine.summary import verify_plan
 from pipeline.errors import LockedError, MappingError, NaruError, SourceChanged, TargetError, UsageError
 from pipeline.ledger import lock
 from pipeline.ledger.verification import recorded_verification
-from pipeline.outcome import Finding, Repaired, Run
+from pipeline.outcome import Finding, Repaired
 from pipeline.postgres.connect import Connection, Target, connect
+from pipeline.record import Run
 from pipeline.verify import amendment
 from tests.frames import FrameSource
 from tests.unit.engine.test_unordered import Unordered

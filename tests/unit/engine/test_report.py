@@ -14,8 +14,9 @@ from pipeline.engine.run import Options
 from pipeline.engine.summary import keep_findings, verify_plan
 from pipeline.errors import UsageError
 from pipeline.ledger.losses import add_losses
-from pipeline.outcome import Losses, Run
+from pipeline.outcome import Losses
 from pipeline.postgres.connect import Target, connect
+from pipeline.record import Run
 from pipeline.report.document import Compared, Report, Standing
 from tests.frames import FrameSource
 from tests.unit.engine.test_run import Crash, good, items, migrate, plan, routings

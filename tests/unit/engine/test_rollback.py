@@ -19,9 +19,10 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.mapping.models import Target as In
 from pipeline.mapping.models import ViewMapping
 from pipeline.mapping.selects import valid_select
-from pipeline.outcome import Run, TakenBack
+from pipeline.outcome import TakenBack
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.content import imprint
+from pipeline.record import Run
 from tests.frames import FrameSource
 from tests.unit.dialects.queries.shop import shop
 from tests.unit.load.walk import (

@@ -31,8 +31,9 @@ from pipeline.engine.summary import verdict, verify_plan
 from pipeline.errors import DamagedSource, LockedError, MappingError, RejectLimitExceeded, SourceChanged, TargetError
 from pipeline.ledger import lock
 from pipeline.mapping.models import ViewMapping
-from pipeline.outcome import Finding, Run, Verdict
+from pipeline.outcome import Finding, Verdict
 from pipeline.postgres.connect import Connection, Target, connect
+from pipeline.record import Run
 from tests.frames import FrameSource
 
 

@@ -7,8 +7,9 @@ import pytest
 from pipeline.batch import Defect, Position
 from pipeline.catalog import Table
 from pipeline.ledger.ledger import Ledger
-from pipeline.outcome import Load, Reject, Run, Stage
+from pipeline.outcome import Reject, Stage
 from pipeline.postgres.connect import Connection
+from pipeline.record import Load, Run
 
 TARGET = Table('t"%s', (), "public")
 

@@ -11,8 +11,9 @@ import pytest
 from pipeline.catalog import Table
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import add_losses, loss_counts, losses
-from pipeline.outcome import Load, Loss, Losses, Reject, Run, Stage
+from pipeline.outcome import Loss, Losses, Reject, Stage
 from pipeline.postgres.connect import Connection
+from pipeline.record import Load, Run
 
 TARGET = Table('t"%s', (), "public")
 

@@ -13,8 +13,9 @@ from pipeline.catalog import Table
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import add_losses
 from pipeline.ledger.samples import later_run, loss_samples, pace, reject_samples
-from pipeline.outcome import Load, Losses, Reject, Run, Stage
+from pipeline.outcome import Losses, Reject, Stage
 from pipeline.postgres.connect import Connection
+from pipeline.record import Load, Run
 
 TARGET = Table("t", (), "public")
 

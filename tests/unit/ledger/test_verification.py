@@ -10,8 +10,9 @@ import pytest
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.samples import run_record
 from pipeline.ledger.verification import record_verification, recorded_verification
-from pipeline.outcome import Finding, Level, Run, Verdict, Verification
+from pipeline.outcome import Finding, Level, Verdict
 from pipeline.postgres.connect import Connection
+from pipeline.record import Run, Verification
 
 RUN = Run("v1", "verify", "s", "f", "m", "0")
 FOUND = Verification(

@@ -14,9 +14,10 @@ from pipeline.engine.plan import Plan, make_plan
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
 from pipeline.mapping.models import Mapping
-from pipeline.outcome import Level, Run
+from pipeline.outcome import Level
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, Target, connect
+from pipeline.record import Run
 from tests.frames import FrameSource
 
 

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from pipeline.catalog import Relationship
-from pipeline.outcome import Finding, Level, LossSample, Pace, RejectSample, RunRecord
+from pipeline.outcome import Finding, Level
+from pipeline.record import LossSample, Pace, RejectSample, RunRecord
 from pipeline.report.document import Report, Standing, TableReport, total
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)

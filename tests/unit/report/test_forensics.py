@@ -6,7 +6,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from pipeline.outcome import Damage, Sample, TextEvidence
+from pipeline.evidence import Damage, Sample, TextEvidence
 from pipeline.report.forensics import print_evidence
 
 

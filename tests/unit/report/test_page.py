@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.catalog import Relationship
-from pipeline.outcome import LossSample
+from pipeline.record import LossSample
 from pipeline.report.document import Report, Standing
 from pipeline.report.messages import Language, messages
 from pipeline.report.page import as_page

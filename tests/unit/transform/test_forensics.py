@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from pipeline.outcome import TextEvidence
+from pipeline.evidence import TextEvidence
 from pipeline.transform.forensics import Examination
 from tests.unit.transform.misread_text import WESTERN, as_latin, as_windows, decomposed
 

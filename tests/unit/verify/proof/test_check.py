@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.engine.summary import verdict, verified_plan
 from pipeline.errors import UsageError
-from pipeline.outcome import Agreement, Level, Rechecked, Run, Verdict
+from pipeline.outcome import Agreement, Level, Rechecked, Verdict
 from pipeline.postgres.connect import Connection, Target
+from pipeline.record import Run
 from pipeline.verify.proof.check import check_proof
 from pipeline.verify.proof.document import Proof, as_bytes
 from pipeline.verify.proof.make import make_proof
