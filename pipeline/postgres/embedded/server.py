@@ -7,7 +7,7 @@ import secrets
 import shutil
 import socket
 import sys
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from tenacity import stop_after_delay
 
 from pipeline.errors import TargetError, TargetUnavailable
+from pipeline.file_lock import alone
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.embedded import postmaster
 from pipeline.postgres.embedded.account import Account, account_for
-from pipeline.postgres.embedded.lock import alone
 from pipeline.postgres.embedded.programs import program, run
 from pipeline.retry import RECONNECT
 
@@ -46,6 +46,7 @@ _CONFIGURATION = {
 
 _START_S = 300
 """Recovery after a crash replays up to max_wal_size."""
+_TAKE_TURNS_S = _START_S + 60
 _PASSING = (  # in the log of a start that may succeed a moment later
     "pre-existing shared memory block",  # children of a killed server are still ending
     "could not bind",  # the port was taken since we looked
@@ -84,7 +85,7 @@ class EmbeddedServer:
         """Make and start the server where needed; the same Target as long as it runs."""
         try:
             account = self._prepare_home()
-            with alone(self._home / "lock"):
+            with self._alone():
                 return _SETTLE(self._up, account)
         except OSError as error:
             raise TargetError(f"the embedded server cannot use {self._home}: {error}", hint=_ELSEWHERE) from error
@@ -100,7 +101,7 @@ class EmbeddedServer:
         """Stop the server, rolling back what is open; False when none was running."""
         if not self._home.is_dir():
             return False
-        with alone(self._home / "lock"):
+        with self._alone():
             if postmaster.running(self._data) is None:
                 return False
             ended = run(account_for(self._home), "pg_ctl", "stop", "-D", self._data, "-m", "fast", "-w", "-t", "120")
@@ -119,6 +120,13 @@ class EmbeddedServer:
     def psql(self) -> Path:
         """The psql that belongs to the server."""
         return program("psql")
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """One process at a time starts or stops it."""
+        held = TargetError(
+            "another process is starting or stopping the embedded server", hint="wait for it to end, then try again"
+        )
+        return alone(self._home / "lock", held=held, otherwise=TargetError, hint=_ELSEWHERE, timeout_s=_TAKE_TURNS_S)
 
     def _up(self, account: Account) -> Target:
         if postmaster.running(self._data) is None:
