@@ -10,32 +10,23 @@ import re
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    FailFast,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from pipeline.backup.names import Names
 from pipeline.errors import BackupError
+from pipeline.json_file import Count, Digest, JsonFile, Many, Part, RowHash
 
-T = TypeVar("T")
-P = TypeVar("P", bound="Part")
-
-_MOST_BYTES = 64 << 20
+_HINT = "take it from a copy of the backup"
+_MOST_BYTES = 32 << 20
 """A database of 100,000 tables has a manifest of some 15 MB."""
+_MANIFEST = JsonFile("manifest of a backup", _MOST_BYTES, BackupError, _HINT)
+_VERIFIED = JsonFile("record of how a backup was verified", _MOST_BYTES, BackupError, _HINT)
 
-Bytes = Annotated[int, Field(ge=0)]
-Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
-RowHash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
-Many = Annotated[tuple[T, ...], FailFast()]
+Version = Annotated[str, StringConstraints(pattern="^[0-9]{1,4}([^0-9]|$)")]
+"""As a server or a program tells its own: the major one first."""
+Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class Format(StrEnum):
@@ -47,23 +38,17 @@ class Format(StrEnum):
     """A file for each table, so that several can be written at once."""
 
 
-class Part(BaseModel):
-    """Any part of a manifest: frozen, and strict about what it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class File(Part):
     path: str
     """From the directory of the backups, with `/`."""
-    bytes: Bytes
+    bytes: Count
     sha256: Digest
 
 
 class TableContent(Part):
     schema_name: str = Field(alias="schema")
     name: str
-    rows: Bytes
+    rows: Count
     hash: RowHash
     """Of all rows, whatever their order."""
 
@@ -75,30 +60,30 @@ class TableContent(Part):
 class Manifest(Part):
     format: Literal[1]
     name: str
-    sequence: Annotated[int, Field(ge=1)]
+    sequence: Annotated[Count, Field(ge=1)]
     """Grows with each backup of a directory, whatever the clock says."""
-    created_at: AwareDatetime
-    day: date
+    created_at: Moment
+    day: Annotated[date, Field(strict=False)]
     """That it counts for when old ones are removed: never before the day of one that was written earlier."""
     tool: str
     """The version of Naru."""
-    pg_dump: Annotated[str, StringConstraints(pattern=r"^\d+")]
+    pg_dump: Version
     """Its version."""
-    server: Annotated[str, StringConstraints(pattern=r"^\d+")]
+    server: Version
     """The server's version."""
     target: str
     """Its URL without password and parameters."""
     cluster: str
     """The server's own number of itself."""
     database: str
-    database_bytes: Bytes
+    database_bytes: Count
     extensions: Many[str]
-    archive: Format
+    archive: Annotated[Format, Field(strict=False)]
     files: Many[File]
     roles_error: str | None
     """Why the roles are not in the backup; None where they are."""
     tables: Many[TableContent]
-    read_back_at: AwareDatetime
+    read_back_at: Moment
     """When the archive had been read whole, and the hashes of its files taken."""
 
     @property
@@ -126,7 +111,7 @@ class Manifest(Part):
 class Look(Part):
     """What one verification of a backup found."""
 
-    at: AwareDatetime
+    at: Moment
     problems: Many[str]
     where: str
     """What it was read with, or restored into."""
@@ -152,7 +137,7 @@ def as_text(part: Part) -> str:
 
 def read_manifest(path: Path) -> Manifest:
     """Raises BackupError for what is none, or is another's."""
-    manifest = _read(Manifest, path)
+    manifest = _MANIFEST.read(Manifest, path)[0]
     if manifest.name != path.name.removesuffix(".json"):
         raise BackupError(f"{path} is the manifest of {manifest.name}", hint="give the file its own name again")
     return manifest
@@ -160,21 +145,4 @@ def read_manifest(path: Path) -> Manifest:
 
 def read_verified(path: Path) -> Verified | None:
     """None where there is none yet; raises BackupError."""
-    return _read(Verified, path) if path.exists() else None
-
-
-def _read(kind: type[P], path: Path) -> P:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            raise ValueError(f"larger than {_MOST_BYTES >> 20} MiB")
-        return kind.model_validate_json(data)
-    except ValidationError as error:
-        (first, *_) = error.errors(include_url=False, include_context=False, include_input=False)
-        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]
-    except OSError as error:
-        problem = error.strerror or type(error).__name__
-    except ValueError as error:
-        problem = str(error)
-    raise BackupError(f"{path} cannot be read as one of ours: {problem}", hint="take it from a copy of the backup")
+    return _VERIFIED.read(Verified, path)[0] if path.exists() else None

@@ -11,34 +11,23 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints, ValidationError, model_validator
-from pydantic_core import from_json
+from pydantic import Field, StringConstraints, model_validator
 
 from pipeline.errors import UsageError
+from pipeline.json_file import Count, Digest, JsonFile, Many, Part, RowHash
 from pipeline.outcome import Verdict
 
-T = TypeVar("T")
+_FILE = JsonFile(
+    what="proof",
+    most_bytes=16 << 20,  # some 150,000 columns
+    refusal=UsageError,
+    hint="name the proof.json that a verification has written to logs/<run>/",
+)
 
-_MOST_BYTES = 16 << 20
-"""Some 150,000 columns. What is hostile takes half a gigabyte and five seconds to be refused (measured)."""
-_SHOWN = 200
-_HINT = "name the proof.json that a verification has written to logs/<run>/"
-
-Count = Annotated[int, Field(ge=0, lt=1 << 63)]
-RowHash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
-Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 Moment = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 Name = Annotated[str, StringConstraints(min_length=1)]
-Many = Annotated[tuple[T, ...], Field(strict=False), FailFast()]
-"""Of a list, which is what JSON has; a million mistakes are told by the first one."""
-
-
-class Part(BaseModel):
-    """Any part of a proof: frozen, and strict about what it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class ProvenColumn(Part):
@@ -140,8 +129,8 @@ def as_bytes(proof: Proof) -> bytes:
     """The one form of a proof; raises UsageError for one that `read_proof` would not take."""
     values = proof.model_dump(mode="json", by_alias=True)
     data = (json.dumps(values, ensure_ascii=False, sort_keys=True, indent=2) + "\n").encode()
-    if len(data) > _MOST_BYTES:
-        text = f"the proof of {len(proof.tables):,} tables is larger than {_MOST_BYTES >> 20} MiB"
+    if len(data) > _FILE.most_bytes:
+        text = f"the proof of {len(proof.tables):,} tables is larger than {_FILE.most_bytes >> 20} MiB"
         raise UsageError(text, hint="prove them in parts: verify with --tables")
     return data
 
@@ -152,35 +141,11 @@ def sha256(data: bytes) -> str:
 
 def read_proof(path: Path) -> tuple[Proof, str]:
     """The proof of a file, and the file's SHA-256; raises UsageError for anything else than a proof of this format."""
-    data = _bytes(path)
-    try:
-        # Not validated while it is parsed: each missing part would then hold a copy of all that is there.
-        proof = Proof.model_validate(from_json(data, allow_inf_nan=False))
-    except ValidationError as error:
-        raise UsageError(f"{path} is no proof: {_first(error)}", hint=_HINT) from None
-    except ValueError as error:
-        raise UsageError(f"{path} is no proof: {error}", hint=_HINT) from None
+    proof, data = _FILE.read(Proof, path)
     if as_bytes(proof) != data:
         text = f"{path} is not in the form in which a proof is written: it has been changed since"
         raise UsageError(text, hint="take the file as the verification wrote it, or verify again")
     return proof, sha256(data)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
-    if len(data) > _MOST_BYTES:
-        raise UsageError(f"{path} is no proof: it is larger than {_MOST_BYTES >> 20} MiB", hint=_HINT)
-    return data
-
-
-def _first(error: ValidationError) -> str:
-    (details, *_) = error.errors(include_url=False, include_context=False, include_input=False)
-    place = ".".join(map(str, details["loc"]))
-    return f"{place or 'file'}: {details['msg']}"[:_SHOWN]
 
 
 def _refuse_twice(what: str, names: Iterable[str]) -> None:
