@@ -6,11 +6,9 @@ import os
 import socket
 from dataclasses import asdict
 
-from pipeline.catalog import Table
-from pipeline.ledger.ledger import Ledger, storable
+from pipeline.ledger.ledger import storable
 from pipeline.outcome import Finding, Level, Verdict
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.introspect import read_table
 from pipeline.postgres.sql import query
 from pipeline.record import Run, Verification
 
@@ -20,11 +18,10 @@ _COLUMNS = "verifier, table_name, subject, count, detail, allowed"
 def record_verification(connection: Connection, run: Run, verification: Verification, *, seconds: float) -> None:
     """Keep it, in one transaction; a run that only verified becomes one that took `seconds` and is over.
 
-    The lock of the target is not needed: nothing but the run's own rows is written. A run is verified once.
+    The ledger is ready. The lock of the target is not needed: nothing but the run's own rows is written. A run is
+    verified once.
     """
     with connection.transaction():
-        if "proof" not in _room(connection):
-            Ledger(connection).install()
         about = {"host": socket.gethostname(), "pid": os.getpid(), "seconds": seconds}
         connection.execute(query("record_run"), asdict(run) | about)
         connection.execute(
@@ -42,9 +39,7 @@ def record_verification(connection: Connection, run: Run, verification: Verifica
 
 
 def recorded_verification(connection: Connection, run_id: str) -> Verification | None:
-    """None where the run was not verified, or by a release that did not keep it."""
-    if not _room(connection):
-        return None
+    """Of a ledger that is ready: None where the run was not verified, or by a release that did not keep it."""
     row = connection.execute(query("verification"), [run_id]).fetchone()
     if row is None:
         return None
@@ -52,9 +47,3 @@ def recorded_verification(connection: Connection, run_id: str) -> Verification |
     findings = tuple(Finding(*found) for found in connection.execute(statement, [run_id]))
     verdict, schema, tables, verified_at, level, proof = row
     return Verification(Verdict(verdict), schema, tuple(tables), findings, verified_at, Level(level), proof)
-
-
-def _room(connection: Connection) -> tuple[str, ...]:
-    """What the ledger keeps of a verification: less where it is of an earlier release."""
-    found = read_table(connection, Table("verification", (), "_naru"))
-    return found.column_names if found else ()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -17,8 +18,10 @@ from pipeline.ledger import lock
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import loss_counts
 from pipeline.ledger.samples import loss_samples, run_record
-from pipeline.ledger.verification import recorded_verification
+from pipeline.ledger.verification import record_verification, recorded_verification
+from pipeline.outcome import Level, Verdict
 from pipeline.postgres.connect import Connection, Target, connect
+from pipeline.record import Run, RunRecord, Verification
 
 OLDER = sorted(Path(__file__).with_name("older").glob("*.sql"))
 KEPT = """
@@ -50,6 +53,15 @@ def older(connection: Connection, layout: Path) -> Ledger:
     return Ledger(connection)
 
 
+def _has_room_for_what_verifiers_say(connection: Connection, run: RunRecord) -> None:
+    said = Verification(Verdict.COMPLETE, "public", ("t",), (), level=Level.CONTENT, proof="9" * 64)
+    again = Run("v", "verify", run.source, run.fingerprint, run.mapping_digest, run.tool_version)
+    record_verification(connection, again, said, seconds=0)
+    kept = recorded_verification(connection, "v")
+    assert kept is not None
+    assert replace(kept, verified_at=None) == said
+
+
 @pytest.mark.parametrize("layout", OLDER, ids=lambda path: path.stem)
 def test_it_becomes_that_of_today_and_keeps_what_it_held(connection: Connection, layout: Path) -> None:
     ledger = older(connection, layout)
@@ -61,7 +73,9 @@ def test_it_becomes_that_of_today_and_keeps_what_it_held(connection: Connection,
     assert [(sample.before, sample.after) for sample in loss_samples(connection)] == [("a ", "a")]
     assert [count.reason for count in ledger.reject_summary()] == ["u0000"]
     assert recorded_verification(connection, "r") is None
-    assert run_record(connection, None) is not None
+    run = run_record(connection, None)
+    assert run is not None
+    _has_room_for_what_verifiers_say(connection, run)
     upgraded = connection.execute(LAYOUT).fetchall()
     connection.execute("drop schema _naru cascade")
     ledger.install()
