@@ -172,14 +172,16 @@ class Ledger:
 
     def reject_summary(self) -> list[RejectCount]:
         """Waiting rejects by table, stage and reason."""
-        return records(self.connection, RejectCount, query("reject_summary"))
+        statement = query("reject_summary").format(waiting_rejects=query("waiting_rejects"))
+        return records(self.connection, RejectCount, statement)
 
     def rejects(
         self, *, schema: str | None = None, table: str | None = None, after: int = 0, limit: int | None = None
     ) -> Iterator[StoredReject]:
         """Rows that wait in the quarantine, oldest first; streamed, so inside a transaction."""
+        wanted = {"schema": schema, "table": table, "after": after, "limit": limit}
         with self.connection.cursor(name="naru_rejects") as cursor:
-            cursor.execute(query("rejects"), {"schema": schema, "table": table, "after": after, "limit": limit})
+            cursor.execute(query("rejects").format(waiting_rejects=query("waiting_rejects")), wanted)
             for reject_id, run_id, target_schema, name, source, locator, stage, reason, detail, key, row in cursor:
                 read = values.loads_arrived if stage == Stage.CONSTRAINT.value else values.loads
                 reject = Reject(source, locator, Stage(stage), reason, detail, read(key), read(row))

@@ -66,7 +66,8 @@ def forget_losses(connection: Connection, target: Table, locators: list[int]) ->
 
 def loss_counts(connection: Connection, *, column: str | None = None, rule: str | None = None) -> list[LossCount]:
     """By table, column of the target and rule; of everything or of what is named, as `losses` has it."""
-    return records(connection, LossCount, query("loss_counts"), {"column": column, "rule": rule})
+    statement = query("loss_counts").format(arrived_losses=query("arrived_losses"))
+    return records(connection, LossCount, statement, {"column": column, "rule": rule})
 
 
 def losses(
@@ -84,7 +85,7 @@ def losses(
     """
     wanted = {"schema": schema, "table": table, "column": column, "rule": rule, "limit": limit}
     with connection.cursor(name="naru_losses") as cursor:
-        cursor.execute(query("losses"), wanted)
+        cursor.execute(query("losses").format(arrived_losses=query("arrived_losses")), wanted)
         for loss_id, run_id, target_schema, name, source, locator, key, *what in cursor:
             loss = Loss(source, locator, values.loads(key), *what)
             yield StoredLoss(loss_id, run_id, target_schema, name, loss)

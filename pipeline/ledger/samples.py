@@ -7,10 +7,8 @@ from pipeline.postgres.records import records
 from pipeline.postgres.sql import query
 from pipeline.record import LossSample, Pace, RejectSample, RunRecord
 
-_EACH = 3
-"""Samples of a kind."""
-_CHARACTERS = 2000
-"""Of a text; a value may have a gigabyte, and a page shows some hundred."""
+_LIMITS = {"each": 3, "characters": 2000}
+"""Samples of a kind, and of a text; a value may have a gigabyte, and a page shows some hundred."""
 _PARTS = 96
 
 
@@ -26,8 +24,8 @@ def pace(connection: Connection, run_id: str) -> tuple[Pace, ...]:
 
 def reject_samples(connection: Connection) -> tuple[RejectSample, ...]:
     """Of all tables, the oldest that wait of each stage and reason."""
-    limits = {"each": _EACH, "characters": _CHARACTERS}
-    return tuple(records(connection, RejectSample, query("reject_samples"), limits))
+    statement = query("reject_samples").format(waiting_rejects=query("waiting_rejects"))
+    return tuple(records(connection, RejectSample, statement, _LIMITS))
 
 
 def replayed_counts(connection: Connection) -> dict[tuple[str, str], int]:
@@ -37,8 +35,8 @@ def replayed_counts(connection: Connection) -> dict[tuple[str, str], int]:
 
 def loss_samples(connection: Connection) -> tuple[LossSample, ...]:
     """Of all tables, the first of each column and rule."""
-    limits = {"each": _EACH, "characters": _CHARACTERS}
-    return tuple(records(connection, LossSample, query("loss_samples"), limits))
+    statement = query("loss_samples").format(arrived_losses=query("arrived_losses"))
+    return tuple(records(connection, LossSample, statement, _LIMITS))
 
 
 def later_run(connection: Connection, run_id: str) -> str | None:

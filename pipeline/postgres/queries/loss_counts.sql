@@ -1,14 +1,7 @@
 -- Losses of rows that are in the target, by table, column and rule, of all or of what is named. PostgreSQL 13+.
 select target_schema, target_table, target_column, rule, count(*)
-from _naru.loss l
-where not exists (
-    select from _naru.load b
-    where (b.target_schema, b.target_table) = (l.target_schema, l.target_table) and b.rolled_back_by is not null)
-  and (%(column)s::text is null or %(column)s in (column_name, target_column))
+from ({arrived_losses}) l
+where (%(column)s::text is null or %(column)s in (column_name, target_column))
   and (%(rule)s::text is null or rule = %(rule)s or %(rule)s = any(string_to_array(rule, '+')))
-  and not exists (
-    select from _naru.reject r
-    where (r.target_schema, r.target_table, r.locator) = (l.target_schema, l.target_table, l.locator)
-      and r.replayed_at is null)
 group by target_schema, target_table, target_column, rule
 order by target_schema, target_table, target_column, rule

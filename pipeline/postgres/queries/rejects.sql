@@ -1,12 +1,8 @@
 -- Waiting rejects, oldest first, of one table or of all. PostgreSQL 13+.
 select reject_id, run_id, target_schema, target_table, source_table, locator, stage, reason, detail,
        key::text, row_values::text
-from _naru.reject r
-where replayed_at is null
-  and not exists (
-    select from _naru.load b
-    where (b.target_schema, b.target_table) = (r.target_schema, r.target_table) and b.rolled_back_by is not null)
-  and reject_id > %(after)s
+from ({waiting_rejects}) r
+where reject_id > %(after)s
   and (%(schema)s::text is null or target_schema = %(schema)s)
   and (%(table)s::text is null or target_table = %(table)s)
 order by reject_id
