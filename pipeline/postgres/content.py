@@ -1,4 +1,10 @@
-"""What a table holds, as one short text: to tell later whether it still does."""
+"""What a table holds, as one short text: to tell later, in the same database, whether it still does.
+
+The server hashes where the rows are, in a quarter of the time that `digest` takes (0.22 s of 0.9, 500,000 rows of ten
+columns): rollback asks while others wait for the table. These hashes are the server's own, of 64 bits, and its next
+major version may make others, so nothing outside the ledger holds them. What is compared with a source, or kept in a
+proof or in a backup's manifest, is of `digest`.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
 """A side of a comparison in bounded memory: how many rows it has, and the sum of their hashes.
 
-The sum does not depend on the order of the rows, and a row that is there twice counts twice. Rows are told apart by
-buckets of their key, so that a difference is looked for among few rows.
+Computed here, of the texts that rows of a source and of a table have in common, and the same in every release;
+`content` asks a server for hashes of its own, which are good for that database alone. The sum does not depend on the
+order of the rows, and a row that is there twice counts twice. Rows are told apart by buckets of their key, so that a
+difference is looked for among few rows.
 """
 
 from __future__ import annotations
