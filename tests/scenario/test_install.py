@@ -123,9 +123,19 @@ def test_without_cron_it_is_told_what_to_do(project: Naru, tmp_path: Path, monke
     assert not (project.directory / ".naru-backup").exists()
 
 
-@pytest.mark.parametrize("flags", [(), ("--cron", "--systemd"), ("--cron", "--system"), ("--cron", "--at", "25:00")])
-def test_what_cannot_be_is_refused(project: Naru, flags: tuple[str, ...]) -> None:
-    project("backup", "install", *flags, code=2)
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        ((), "one of --cron and --systemd is needed"),
+        (("--cron", "--systemd"), "one of --cron and --systemd is needed"),
+        (("--cron", "--system"), "--system goes with --systemd"),
+        (("--cron", "--at", "25:00"), "'25:00' is no time of the day"),
+    ],
+)
+def test_what_cannot_be_is_refused(project: Naru, tab: Path, flags: tuple[str, ...], why: str) -> None:
+    assert why in project("backup", "install", *flags, code=2)
+    assert not tab.exists()
+    assert list(project.directory.iterdir()) == []
 
 
 def test_the_units_make_a_backup_and_are_what_systemd_reads(

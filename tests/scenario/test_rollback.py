@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
-
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.scenario.conftest import Naru
 from tests.scenario.test_kill import kill_after
@@ -75,7 +73,10 @@ def test_killed_in_the_midst_it_has_done_nothing(naru: Naru, sample: Path, datab
         assert dump(connection) == before
 
 
-@pytest.mark.parametrize("arguments", [[], ["no-such-run"]])
-def test_a_run_must_be_named_that_there_is(naru: Naru, sample: Path, arguments: list[str]) -> None:
+def test_a_run_must_be_named_that_there_is(naru: Naru, sample: Path, database: Target) -> None:
     naru("migrate", sample, "--yes")
-    naru("rollback", *arguments, "--yes", code=2)
+    with connect(database, application_name="t", autocommit=True) as connection:
+        loaded = dump(connection)
+        assert "missing argument 'RUN'" in naru("rollback", "--yes", code=2)
+        assert "the ledger knows no run no-such-run" in naru("rollback", "no-such-run", "--yes", code=2)
+        assert dump(connection) == loaded
