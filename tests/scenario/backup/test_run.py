@@ -1,0 +1,160 @@
+"""`backup run`: what it writes, what that is worth, and from which servers and roles."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from pipeline.errors import TargetError
+from pipeline.postgres.connect import Target, connect
+from pipeline.postgres.embedded.programs import program
+from tests.scenario.backup.backups import TABLES, Slow, archives, written
+from tests.scenario.conftest import Naru
+from tests.servers import system_server
+from tests.tds.certificate import make_certificate
+
+
+@pytest.mark.parametrize("how", [(), ("--format", "directory", "--jobs", "2")], ids=["custom", "directory"])
+def test_a_backup_has_every_table_and_is_its_owners_alone(filled: Target, naru: Naru, how: tuple[str, ...]) -> None:
+    naru("backup", "run", *how)
+    (manifest,) = written(naru)
+    family = {("public", "child"): 1, ("public", "parent"): 0}
+    rows = {(table["schema"], table["name"]): table["rows"] for table in manifest["tables"]}
+    assert rows == {("가", "고객"): 500, ("public", "nothing"): 1, ("public", "part_1"): 1} | family
+    folder = naru.directory / "backups"
+    assert sum(path.stat().st_size for path in folder.rglob("*.dump*")) > 1000
+    if sys.platform != "win32":
+        for path in (folder, *folder.rglob("*_*")):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_no_log_and_no_file_has_the_password(filled: Target, naru: Naru) -> None:
+    assert filled.password is not None
+    out = naru("backup", "run", "--verbose")
+    texts = [out.encode(), *(path.read_bytes() for path in naru.directory.rglob("*") if path.is_file())]
+    assert all(filled.password.get_secret_value().encode() not in text for text in texts)
+    assert not list(Path(naru.directory).rglob("*.partial"))
+
+
+@pytest.mark.parametrize("how", [(), ("--format", "directory")], ids=["custom", "directory"])
+def test_a_restored_backup_equals_its_source(filled: Target, naru: Naru, how: tuple[str, ...]) -> None:
+    naru("backup", "run", "--verify", "restore", *how)
+    (shown,) = json.loads(naru("backup", "list", "--json"))["backups"]
+    assert (shown["good"], shown["rows"]) == (True, 503)
+    assert shown["restored_at"]
+    assert not (naru.directory / ".naru-scratch" / "server").exists()
+
+
+def test_a_restored_table_that_is_not_what_was_counted_is_told(filled: Target, naru: Naru) -> None:
+    naru("backup", "run")
+    (path,) = (naru.directory / "backups").glob("*[0-9].json")
+    manifest = json.loads(path.read_text("utf-8"))
+    wrong = {"고객": {"hash": "0" * 32}, "part_1": {"rows": 2}, "nothing": {"name": "gone"}}
+    manifest["tables"] = [table | wrong.get(table["name"], {}) for table in manifest["tables"]]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    naru("backup", "verify")
+    said = naru("backup", "verify", "--restore", code=1)
+    assert "table 가.고객 has as many rows, and not the same values" in said
+    assert "table public.part_1 has 1 rows and had 2" in said
+    assert "table public.gone is missing" in said
+    assert "table public.nothing was not in the database" in said
+    assert "broken" in naru("backup", "list")
+
+
+def test_a_row_written_meanwhile_is_in_neither_dump_nor_counts(filled: Target, naru: Naru, slow: Slow) -> None:
+    process = naru.start("backup", "run", "--verify", "restore")
+    slow.wait(process)
+    with connect(filled, application_name="t", autocommit=True) as session:
+        session.execute("insert into parts values (2, '2026-01-06')")
+        session.execute("create table later (id int)")
+    slow.go()
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert {table["name"]: table["rows"] for table in written(naru)[0]["tables"]}["part_1"] == 1
+    assert "later" not in {table["name"] for table in written(naru)[0]["tables"]}
+
+
+def test_a_role_without_rights_of_its_own_backs_up_what_it_owns(database: Target, naru: Naru) -> None:
+    with connect(database, application_name="t", autocommit=True) as session:
+        session.execute("create role keeper login password 'k'; create schema own authorization keeper")
+        session.execute("create table own.t as select 1 id; alter table own.t owner to keeper")
+        keeper = replace(database, user="keeper", password=SecretStr("k"))
+        try:
+            Naru(naru.directory, keeper)("backup", "run", "--verify", "restore")
+            (manifest,) = written(naru)
+            assert manifest["roles_error"] is None
+            session.execute("create table own.hidden as select 1 id")
+            assert "hidden" in Naru(naru.directory, keeper)("backup", "run", code=5)
+            session.execute("alter table own.hidden owner to keeper; alter table own.hidden enable row level security")
+            session.execute("alter table own.hidden force row level security")
+            said = Naru(naru.directory, keeper)("backup", "run", code=5)
+            assert "row-level security" in said
+            assert len(archives(naru)) == 1
+        finally:
+            session.execute("drop owned by keeper; drop role keeper")
+
+
+def test_a_server_that_demands_tls_gets_a_pg_dump_that_has_it(naru: Naru) -> None:
+    with system_server() as admin:
+        speak_tls(admin)
+        private = replace(admin, parameters=(("sslmode", "require"),))
+        with connect(private, application_name="t", autocommit=True) as session:
+            session.execute(TABLES)
+            # A namesake of the role that the scratch server belongs to, with less rights.
+            session.execute("create role naru nologin; alter table parts owner to naru")
+        there = Naru(naru.directory, private)
+        there("backup", "run", "--verify", "restore")
+        (manifest,) = written(naru)
+        assert manifest["server"].split(".")[0] == manifest["pg_dump"].split(".")[0]
+        (naru.directory / ".env").write_text(f"POSTGRESQL_BIN='{program('pg_dump').parent}'\n", encoding="utf-8")
+        assert "(without TLS)" in there("backup", "run", code=5)
+        assert len(archives(naru)) == 1
+
+
+def test_what_the_embedded_server_cannot_take_is_restored_beside_the_target(naru: Naru) -> None:
+    """pgcrypto wants OpenSSL, which the wheel has not."""
+    with system_server() as admin:
+        with connect(admin, application_name="t", autocommit=True) as session:
+            session.execute("create extension pgcrypto")
+            session.execute(TABLES)
+        there = Naru(naru.directory, admin)
+        said = there("backup", "run", "--verify", "restore")
+        assert "it needs the extension pgcrypto" in said
+        assert "a scratch database of the target is used" in said
+        assert "restored and equal" in said
+        with connect(admin, application_name="t", autocommit=True) as session:
+            names = [name for (name,) in session.execute("select datname from pg_database where not datistemplate")]
+    assert names == ["postgres"]
+
+
+def speak_tls(admin: Target) -> None:
+    """Let the server show a certificate, from one of its next connections on."""
+    with connect(admin, application_name="t", autocommit=True) as session:
+        (directory,) = session.execute("show data_directory").fetchone() or ("",)
+        made = make_certificate(Path(directory))
+        for path in (made.path, made.key_path):
+            path.chmod(0o600)
+            owner = Path(directory).stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
+        session.execute("alter system set ssl_cert_file = 'server.crt'")
+        session.execute("alter system set ssl_key_file = 'server.key'")
+        session.execute("alter system set ssl = on")
+        session.execute("select pg_reload_conf()")
+    private = replace(admin, parameters=(("sslmode", "require"),))
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connect(private, application_name="t").close()
+        except TargetError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
