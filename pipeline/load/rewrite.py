@@ -200,23 +200,24 @@ def _in_place(connection: Connection, tables: Sequence[Rewrite]) -> None:
     for table in reversed(tables):
         _spare_children(connection, table, "update", _REWRITTEN, {})
         table.update()
-    going = _going(tables, _EXTRA)
-    for table in tables:
-        _spare_heirs(connection, table, _EXTRA)
-        _spare_children(connection, table, "delete", _EXTRA, going)
-    for table in reversed(tables):
-        table.delete(all=False)
+    _delete(connection, tables, all=False)
 
 
 def _anew(connection: Connection, tables: Sequence[Rewrite]) -> None:
-    going = _going(tables, _ALL)
-    for table in tables:
-        _spare_heirs(connection, table, _ALL)
-        _spare_children(connection, table, "delete", _ALL, going)
-    for table in reversed(tables):
-        table.delete(all=True)
+    _delete(connection, tables, all=True)
     for table in tables:
         table.insert(all=True)
+
+
+def _delete(connection: Connection, tables: Sequence[Rewrite], *, all: bool) -> None:
+    """Children first, and nothing else goes with them."""
+    which = _ALL if all else _EXTRA
+    going = _going(tables, which)
+    for table in tables:
+        _spare_heirs(connection, table, which)
+        _spare_children(connection, table, "delete", which, going)
+    for table in reversed(tables):
+        table.delete(all=all)
 
 
 def _immediate(connection: Connection, tables: Sequence[Rewrite]) -> list[tuple[Table, str]]:
