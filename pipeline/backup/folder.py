@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pipeline.backup.files import refusals
 from pipeline.backup.manifest import Manifest, Verified, read_manifest, read_verified
 from pipeline.backup.names import Names, archives_without_manifest
 from pipeline.errors import BackupError
@@ -66,8 +67,11 @@ class Broken:
 def all_backups(folder: Path) -> tuple[list[Backup], list[Broken]]:
     """Oldest first; raises BackupError for a directory that cannot be read."""
     found: list[Backup] = []
-    broken = [Broken(path, f"{path} has no manifest: it is no backup") for path in archives_without_manifest(folder)]
-    for path in _manifests(folder):
+    with refusals(f"{folder} cannot be read"):
+        without = archives_without_manifest(folder)
+        manifests = sorted(path for path in folder.glob("*.json") if not path.name.endswith(".verified.json"))
+    broken = [Broken(path, f"{path} has no manifest: it is no backup") for path in without]
+    for path in manifests:
         try:
             found.append(open_backup(path))
         except BackupError as error:
@@ -86,13 +90,6 @@ def open_backup(path: Path) -> Backup:
     except BackupError as error:
         problems += (error.message,)
     return Backup(folder, manifest, verified, tuple(dict.fromkeys(problems)))
-
-
-def _manifests(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.glob("*.json") if not path.name.endswith(".verified.json"))
-    except OSError as error:
-        raise BackupError(f"{folder} cannot be read: {error.strerror}", hint="see --to and BACKUP_DIR") from error
 
 
 def _stem(name: str) -> str:

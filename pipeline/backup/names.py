@@ -9,7 +9,8 @@ from pathlib import Path
 
 PARTIAL = ".partial"
 """Ends the name of what is not written whole yet."""
-_STEM = r"[^/\\]+_\d{8}_\d{6}(?:_\d+)?"
+_MOMENT = r"_\d{8}_\d{6}(?:_\d+)?"
+_STEM = rf"[^/\\]+{_MOMENT}"
 _LEFT_BEHIND = re.compile(rf"{_STEM}\.(?:dump|roles\.sql|json|verified\.json){re.escape(PARTIAL)}")
 _ODD = re.compile(r"[^\w.-]")
 _MOST_BYTES = 120
@@ -47,14 +48,18 @@ class Names:
 
 def new_names(folder: Path, database: str, now: datetime) -> Names:
     """Such that no file of the directory has one of them, whatever the clock says."""
-    plain = _ODD.sub("_", database).encode()[:_MOST_BYTES].decode(errors="ignore")
-    first = f"{plain}_{now:%Y%m%d_%H%M%S}"
+    first = f"{_plain(database)}_{now:%Y%m%d_%H%M%S}"
     there = {path.name for path in folder.iterdir()}
     number, stem = 1, first
     while any(name == stem or name.startswith(f"{stem}.") for name in there):
         number += 1
         stem = f"{first}_{number}"
     return Names(stem)
+
+
+def is_named_for(file: str, database: str) -> bool:
+    """Whether a backup of the database has files of that name; so may one of another, as of `a b` beside `a_b`."""
+    return re.fullmatch(rf"{re.escape(_plain(database))}{_MOMENT}\..+", file) is not None
 
 
 def archives_without_manifest(folder: Path) -> list[Path]:
@@ -67,3 +72,7 @@ def archives_without_manifest(folder: Path) -> list[Path]:
 def left_behind(folder: Path) -> list[Path]:
     """What a backup that was killed had begun to write."""
     return sorted(path for path in folder.iterdir() if _LEFT_BEHIND.fullmatch(path.name))
+
+
+def _plain(database: str) -> str:
+    return _ODD.sub("_", database).encode()[:_MOST_BYTES].decode(errors="ignore")

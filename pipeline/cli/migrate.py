@@ -92,7 +92,7 @@ def migrate(
             return
         asks = (settings.target_configured or restart) and not yes
         coming = Coming(opened.plan, opened.source.fingerprint())
-        look = partial(_look_before, coming, target, console, asks=asks, restart=restart)
+        look = partial(_look_before, coming, target, settings.backup_dir, console, asks=asks, restart=restart)
         # Who is there to be asked is told at once that the server is away; a run that nobody watches waits for it.
         _confirm_backup(target, look() if asks else RECONNECT(look))
         options = Options(settings.migration_batch_size, 0 if on_error == "stop" else max_rejects, restart)
@@ -135,10 +135,12 @@ def _dry_run(
     print_forecast(console, forecasts)
 
 
-def _look_before(coming: Coming, target: Target, console: Console, *, asks: bool, restart: bool) -> list[str]:
+def _look_before(
+    coming: Coming, target: Target, backups: Path, console: Console, *, asks: bool, restart: bool
+) -> list[str]:
     """The preflight, and where asked tables that hold data of others; raises what the run would end in."""
     with connect(target, application_name="naru preflight", autocommit=True) as connection:
-        print_doubts(console, before_run(connection, coming))
+        print_doubts(console, before_run(connection, backups, coming))
         return occupied(connection, coming.plan, restart=restart) if asks else []
 
 

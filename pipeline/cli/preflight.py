@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,7 +28,7 @@ from pipeline.cli.opening import (
     run_of,
 )
 from pipeline.engine.preflight.check import all_answers, tried, unasked
-from pipeline.engine.preflight.checks import COMING, HERE, SERVER
+from pipeline.engine.preflight.checks import BEFORE, COMING, HERE, SERVER
 from pipeline.engine.preflight.target import Coming
 from pipeline.engine.run import Migration, Options
 from pipeline.outcome import Answer, Standing
@@ -58,7 +59,7 @@ def preflight(
         origin, of_source = tried("source", partial(_opened, stack, plan))
         session, of_server = tried("server", partial(_session, stack, settings, console))
         connection, coming = session and session[1], origin and origin[1]
-        answers = [*all_answers(HERE), of_source, of_server, *_of_target(connection, coming)]
+        answers = [*all_answers(HERE), of_source, of_server, *_of_target(connection, settings.backup_dir, coming)]
         if origin and session and not any(it.standing is Standing.FAIL for it in answers):
             options = Options(settings.migration_batch_size, restart=restart)
             answers.append(_rehearsal(*origin, session[0], options))
@@ -86,11 +87,12 @@ def _session(stack: ExitStack, settings: Settings, console: Console) -> tuple[tu
     return (target, connection), f"postgresql {version}, database {info.dbname} in UTF8, as {info.user}"
 
 
-def _of_target(connection: Connection | None, coming: Coming | None) -> Iterator[Answer]:
+def _of_target(connection: Connection | None, folder: Path, coming: Coming | None) -> Iterator[Answer]:
     if connection is None:
-        yield from unasked((*SERVER, *COMING), "the server cannot be asked")
+        yield from unasked((*SERVER, *BEFORE, *COMING), "the server cannot be asked")
         return
     yield from all_answers(SERVER, connection)
+    yield from all_answers(BEFORE, connection, folder)
     if coming is None:
         yield from unasked(COMING, "there is no plan without the source")
     else:

@@ -157,3 +157,13 @@ def test_an_older_server_of_the_system(sample: Path, tmp_path: Path) -> None:
         clerk = Naru(tmp_path, Target(admin.host, admin.port, "clerk", "postgres", SecretStr("p")))
         found = answers(clerk, sample, code=5)
         assert "create on schema public" in str(found["rights"]["detail"])
+
+
+def test_a_run_into_rows_without_a_backup_is_told_how_to_make_one(naru: Naru, sample: Path) -> None:
+    assert "note: backup" not in naru("migrate", sample, "--yes"), "there was nothing to lose"
+    said = naru("migrate", sample, "--yes")
+    assert "note: backup: there is no good backup of database" in said
+    (command,) = re.findall(r"python -m pipeline (backup run .*)", said)
+    naru(*command.split())
+    assert answers(naru, sample)["backup"]["standing"] == "pass"
+    assert "note: backup" not in naru("migrate", sample, "--yes")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from pipeline.engine.preflight import server, space, target
+from pipeline.engine.preflight import backups, server, space, target
 from pipeline.engine.preflight.check import Check, answers
 from pipeline.outcome import Answer
 from pipeline.postgres.connect import Connection
@@ -66,6 +67,18 @@ SERVER = (
 )
 """Of the target, whatever is to arrive."""
 
+BEFORE = (
+    Check(
+        "backup",
+        backups.latest,
+        passes=f"the newest backup of the database in `BACKUP_DIR` is at most {backups.FRESH_HOURS} hours old, and was "
+        "restored and found equal; or the database holds no data",
+        warns="it is older, broken, or was never restored, or there is none; or the clock has gone back behind it",
+        fails="",
+    ),
+)
+"""Of the backups of what the target holds before the run."""
+
 COMING = (
     Check(
         "ledger",
@@ -106,8 +119,9 @@ COMING = (
 """Of the target, for what is to arrive."""
 
 
-def before_run(connection: Connection, coming: target.Coming) -> Iterator[Answer]:
-    """What `migrate` asks by itself; raises the first failure as what it is."""
+def before_run(connection: Connection, folder: Path, coming: target.Coming) -> Iterator[Answer]:
+    """What `migrate` asks by itself, with the directory of backups; raises the first failure as what it is."""
     yield from answers(HERE)
     yield from answers(SERVER, connection)
+    yield from answers(BEFORE, connection, folder)
     yield from answers(COMING, connection, coming)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from pipeline.engine.preflight.checks import COMING, HERE, SERVER
+from pipeline.engine.preflight.checks import BEFORE, COMING, HERE, SERVER
 
 _HEAD = """\
 # Preflight
@@ -26,7 +26,10 @@ the same words. The others it finds out while it begins.
 |---|---|---|---|
 """
 _TAIL = """
-The latest backup is not looked at yet.
+`migrate` asks for the backup too, since a merge into standing tables is when one may be needed. It stops no run: there
+may be a backup elsewhere. To read an archive does not show that it can be restored, so that one which nobody has
+restored warns until `backup verify --restore` or `backup run --verify restore` has. A backup counts where it is of the
+same database of the same server, by the number that PostgreSQL gave that server.
 
 ## A target that passes
 
@@ -55,7 +58,7 @@ _REHEARSAL = (
 
 
 def preflight() -> str:
-    marked = [(f"{it.name} \\*", it.passes, it.warns, it.fails) for it in (*HERE, *SERVER, *COMING)]
+    marked = [(f"{it.name} \\*", it.passes, it.warns, it.fails) for it in (*HERE, *SERVER, *BEFORE, *COMING)]
     rows = (*marked[: len(HERE)], *_ROWS, *marked[len(HERE) :], _REHEARSAL)
     return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows).replace("|  |", "| |") + _TAIL
 
