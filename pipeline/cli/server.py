@@ -46,5 +46,5 @@ def psql(context: typer.Context) -> None:
     server = _server()
     target = server.ensure_running()
     command = [str(server.psql), *context.args]
-    ended = subprocess.run(command, env=os.environ | target.environment(), check=False)
+    ended = subprocess.run(command, env=target.environment(os.environ), check=False)
     raise typer.Exit(ended.returncode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self, get_args
 from urllib.parse import quote
@@ -97,11 +98,15 @@ class Target:
         place = {"host": self.host, "port": str(self.port), "user": self.user, "dbname": self.database}
         return _NETWORK | dict(self.parameters) | {"client_encoding": "UTF8"} | place | secret
 
-    def environment(self) -> dict[str, str]:
-        """The same as environment variables, for psql and pg_dump: a process list does not show them."""
+    def environment(self, around: Mapping[str, str]) -> dict[str, str]:
+        """The same among the variables around it, for psql and pg_dump: a process list does not show them.
+
+        Without PGSERVICE: what a service file says would outrank them all, and may be another server.
+        """
         names = {
             option.keyword.decode(): option.envvar.decode()
             for option in psycopg.pq.Conninfo.get_defaults()
             if option.envvar
         }
-        return {names[keyword]: value for keyword, value in self.conninfo().items() if keyword in names}
+        own = {names[keyword]: value for keyword, value in self.conninfo().items() if keyword in names}
+        return {name: value for name, value in {**around, **own}.items() if name != "PGSERVICE"}

@@ -40,7 +40,7 @@ def restored(target: Target, name: str) -> Target:
 
 
 def _run(name: str, target: Target, *arguments: str, typed: str = "") -> str:
-    environment = os.environ | target.environment()
+    environment = target.environment(os.environ)
     command = [str(program(name)), *arguments]
     ended = subprocess.run(
         command, input=typed, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=120

@@ -110,7 +110,7 @@ def environment_of(target: Target | None) -> Iterator[dict[str, str]]:
     if target is None:
         yield here
         return
-    environment = here | target.environment()
+    environment = target.environment(here)
     if target.password is None:
         yield environment
         return

@@ -81,7 +81,7 @@ def test_ctrl_c_at_the_terminal_does_not_reach_it(server: EmbeddedServer) -> Non
 def test_its_psql_enters(server: EmbeddedServer) -> None:
     ended = subprocess.run(
         [server.psql, "-XAtc", "select current_database()"],
-        env=os.environ | server.target().environment(),
+        env=server.target().environment(os.environ),
         capture_output=True,
         text=True,
         check=False,

@@ -40,6 +40,17 @@ def test_any_password_reaches_the_server(
             session.execute("drop role visitor")
 
 
+def test_a_service_of_the_shell_leads_to_no_other_server(
+    database: Target, programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "services").write_text("[prod]\nhost=127.0.0.1\nport=1\n", encoding="ascii")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    monkeypatch.setenv("PGSERVICE", "prod")
+    run_client(programs, "psql", "--command=select 1", target=database)
+    named = replace(database, parameters=(*database.parameters, ("service", "prod")))
+    run_client(programs, "psql", "--command=select 1", target=named)
+
+
 def test_the_file_with_the_password_is_gone_in_the_end(
     database: Target, programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
