@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
+from typing import IO
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from pydantic import SecretStr
@@ -19,7 +23,9 @@ from pipeline.errors import NaruError
 from pipeline.log import get_logger, masked
 
 _TIMEOUT_S = 30
+_LAST_WORDS_S = 1
 _SHOWN_BYTES = 2000
+_PIECE_BYTES = 1 << 16
 _KEPT_BACK = {"DATABASE_URL", "POSTGRESQL_PASSWORD", "PGPASSWORD", "ACCESS_PASSWORD", "MSSQL_PASSWORD"}
 
 _log = get_logger()
@@ -72,14 +78,43 @@ def _post(url: str, message: str) -> None:
 def _run(command: str, message: str) -> None:
     """Without a shell; the message is on its standard input and in NARU_ERROR, and no password is anywhere."""
     environment = {name: value for name, value in os.environ.items() if name.upper() not in _KEPT_BACK}
-    ended = subprocess.run(
-        command if sys.platform == "win32" else shlex.split(command),
-        env=environment | {"NARU_ERROR": message},
-        input=f"{message}\n".encode(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
-    _log.info("notice sent", code=ended.returncode, said=masked(ended.stdout[-_SHOWN_BYTES:].decode(errors="replace")))
-    ended.check_returncode()
+    with tempfile.TemporaryFile() as typed:  # no pipe: it would wait for a command that does not read
+        typed.write(f"{message}\n".encode())
+        typed.seek(0)
+        process = subprocess.Popen(
+            command if sys.platform == "win32" else shlex.split(command),
+            env=environment | {"NARU_ERROR": message},
+            stdin=typed,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that what it starts can be ended with it
+        )
+    said = _ended(process)
+    _log.info("notice sent", code=process.returncode, said=masked(said.decode(errors="replace")))
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, "BACKUP_ON_FAILURE")
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bytes:
+    """The end of what it said, however much that was; raises TimeoutExpired once it is killed."""
+    end = bytearray()
+    reader = threading.Thread(target=_keep_end, args=(process.stdout, end), daemon=True)
+    reader.start()
+    try:
+        process.wait(_TIMEOUT_S)
+    except BaseException:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    reader.join(_LAST_WORDS_S)  # what it has left running may hold the pipe open
+    return bytes(end)
+
+
+def _keep_end(stream: IO[bytes], end: bytearray) -> None:
+    with stream:
+        while piece := os.read(stream.fileno(), _PIECE_BYTES):
+            end += piece
+            del end[:-_SHOWN_BYTES]

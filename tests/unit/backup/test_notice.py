@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from pipeline.backup import notice
 from pipeline.backup.notice import told
 from pipeline.errors import BackupError
 
@@ -103,6 +105,39 @@ def test_a_notice_that_fails_is_told_without_its_address(where: str, capsys: pyt
     said = capsys.readouterr().err
     assert "could not be sent" in said
     assert "token-xyz" not in said
+
+
+_FLOOD = "import sys\nwhile True: sys.stdout.buffer.write(b'x' * (1 << 20))"
+_LEAVES_A_CHILD = """import pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
+pathlib.Path(sys.argv[1]).write_text(str(child.pid))
+time.sleep(60)"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the memory is measured as POSIX does")
+def test_a_command_that_never_stops_talking_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource  # not of Windows
+
+    monkeypatch.setattr(notice, "_TIMEOUT_S", 2)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BackupError, match="pg_dump"):
+        fail(command(_FLOOD))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_what_a_command_has_started_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(notice, "_TIMEOUT_S", 3)
+    with pytest.raises(BackupError, match="pg_dump"):
+        fail(command(_LEAVES_A_CHILD, str(tmp_path / "pid")))
+    assert "TimeoutExpired" in capsys.readouterr().err
+    status = Path("/proc", (tmp_path / "pid").read_text(), "status")
+    deadline = time.monotonic() + 10
+    while status.exists() and "Z (zombie)" not in status.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_what_succeeds_tells_nobody(hook: tuple[str, list[Any]]) -> None:
