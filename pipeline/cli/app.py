@@ -34,6 +34,7 @@ from pipeline.cli import (
 from pipeline.cli.console import make_console
 from pipeline.errors import Interrupted, NaruError, UsageError
 from pipeline.log import get_logger, masked
+from pipeline.report.line import say
 
 app = typer.Typer(
     name="python -m pipeline",
@@ -127,7 +128,7 @@ def _stop(error: Interrupted) -> NoReturn:
 def _fail(error: NaruError) -> NoReturn:
     # A password in the wrong place, as in a host or a path, is not repeated where others may keep what was said.
     console = make_console(stderr=True)
-    console.print(f"error: {masked(error.message)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"error: {masked(error.message)}", "red")
     if error.hint:
-        console.print(f"hint: {masked(error.hint)}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"hint: {masked(error.hint)}")
     sys.exit(error.exit_code or _BUG)

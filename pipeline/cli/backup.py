@@ -30,6 +30,7 @@ from pipeline.errors import BackupError, Interrupted, UsageError
 from pipeline.log import open_log
 from pipeline.postgres.client.programs import Need, programs_for
 from pipeline.postgres.connect import connect
+from pipeline.report.line import say
 from pipeline.report.text import as_json
 from pipeline.settings import Settings, load_settings
 
@@ -104,9 +105,9 @@ def list_(folder: FromOption = None, json: JsonOption = False) -> None:
     for backup in backups:
         _tell(console, backup)
     for one in broken:
-        _say(console, f"broken: {one.problem}", "red")
+        say(console, f"broken: {one.problem}", "red")
     if not backups and not broken:
-        _say(console, f"no backups in {settings.backup_dir}")
+        say(console, f"no backups in {settings.backup_dir}")
 
 
 @app.command()
@@ -146,7 +147,7 @@ def _run(settings: Settings, format: Format, jobs: int, verify: Proof, *, verbos
         if verify is Proof.RESTORE:
             made = _restored(settings, made, console)
         _tell(console, made)
-        _say(console, f"log: {log}")
+        say(console, f"log: {log}")
         if not made.good:
             raise typer.Exit(1)
         _prune(settings, console, [made.database], dry_run=False)
@@ -156,7 +157,7 @@ def _back_up(settings: Settings, format: Format, jobs: int, console: Console) ->
     target = open_target(settings, console)
     with connect(target, application_name=_NAME, autocommit=True) as connection:
         programs = programs_for(settings, Need.of(connection))
-        job = Job(target, connection, programs, settings.backup_dir, format, jobs, lambda text: _say(console, text))
+        job = Job(target, connection, programs, settings.backup_dir, format, jobs, lambda text: say(console, text))
         return back_up(job)
 
 
@@ -166,7 +167,7 @@ def _read(settings: Settings, backup: Backup) -> Backup:
 
 def _restored(settings: Settings, backup: Backup, console: Console) -> Backup:
     with _scratch(settings, backup.manifest, console) as scratch:
-        _say(console, f"restoring into {scratch.where}")
+        say(console, f"restoring into {scratch.where}")
         need = replace(scratch.need, major=max(backup.manifest.pg_dump_major, scratch.need.major))
         return verify_by_restoring(backup, programs_for(settings, need), scratch)
 
@@ -182,7 +183,7 @@ def _scratch(settings: Settings, manifest: Manifest, console: Console) -> Iterat
                 yield scratch
             return
     target = open_target(settings, console)
-    _say(console, f"note: {why}, which the embedded server has not: a scratch database of the target is used", "yellow")
+    say(console, f"note: {why}, which the embedded server has not: a scratch database of the target is used", "yellow")
     with scratch_database(target, f"a scratch database of {target.describe()}", own_server=False) as scratch:
         yield scratch
 
@@ -194,8 +195,8 @@ def _prune(settings: Settings, console: Console, databases: list[tuple[str, str]
     for backup in gone:
         if not dry_run:
             delete(backup)
-        _say(console, f"{'would be removed' if dry_run else 'removed'}: {backup.archive}")
-    _say(console, f"kept: {len(backups) - len(gone):,} of {len(backups):,} backups")
+        say(console, f"{'would be removed' if dry_run else 'removed'}: {backup.archive}")
+    say(console, f"kept: {len(backups) - len(gone):,} of {len(backups):,} backups")
 
 
 def _newest(folder: Path) -> Backup:
@@ -232,11 +233,11 @@ def _tell(console: Console, backup: Backup) -> None:
     looks = f"read {_moment(backup.read_at)}"
     if backup.restored_at:
         looks += f", restored and equal {_moment(backup.restored_at)}"
-    _say(console, f"{backup.archive}: {_age(manifest.created_at)} old, {size}, {looks}")
+    say(console, f"{backup.archive}: {_age(manifest.created_at)} old, {size}, {looks}")
     if manifest.roles_error:
-        _say(console, f"  without roles: {manifest.roles_error}", "yellow")
+        say(console, f"  without roles: {manifest.roles_error}", "yellow")
     for problem in backup.problems:
-        _say(console, f"  broken: {problem}", "red")
+        say(console, f"  broken: {problem}", "red")
 
 
 def _row(backup: Backup) -> dict[str, Any]:
@@ -264,7 +265,3 @@ def _age(moment: datetime) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _say(console: Console, line: str, style: str | None = None) -> None:
-    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -27,6 +27,7 @@ from pipeline.cli.proof import write_proof
 from pipeline.engine.summary import keep_findings, verified_plan
 from pipeline.outcome import Level, clean
 from pipeline.postgres.connect import connect
+from pipeline.report.line import say
 from pipeline.report.text import print_findings
 from pipeline.settings import Settings
 
@@ -45,23 +46,21 @@ def cutover(
     """Set DB_TYPE=POSTGRESQL in .env, once every cell has been verified anew; exit 1 and no switch on a finding."""
     dotenv, console = read_dotenv(_DOTENV), make_console()
     if dotenv.switched is not back:
-        _say(console, f"nothing to do: {_DOTENV} has DB_TYPE={dotenv.value}")
+        say(console, f"nothing to do: {_DOTENV} has DB_TYPE={dotenv.value}")
         return
     text = dotenv.back() if back else dotenv.forth()
     if not back:
         settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
         if not _verified(settings, source, mapping, code_page, console, dry_run=dry_run):
-            _say(console, f"{_DOTENV} stays as it is: DB_TYPE={dotenv.value}")
+            say(console, f"{_DOTENV} stays as it is: DB_TYPE={dotenv.value}")
             raise typer.Exit(1)
     if dry_run:
-        _say(console, f"dry run: {_DOTENV} stays as it is: DB_TYPE={dotenv.value}")
+        say(console, f"dry run: {_DOTENV} stays as it is: DB_TYPE={dotenv.value}")
         return
     write_dotenv(dotenv, text)
-    _say(
-        console, f"{_DOTENV}: DB_TYPE was {dotenv.value}, and is {read_dotenv(_DOTENV).value}; restart the application"
-    )
+    say(console, f"{_DOTENV}: DB_TYPE was {dotenv.value}, and is {read_dotenv(_DOTENV).value}; restart the application")
     if not back:
-        _say(console, "the way back: python -m pipeline cutover --back")
+        say(console, "the way back: python -m pipeline cutover --back")
 
 
 def _verified(
@@ -88,7 +87,3 @@ def _verified(
                 )
     print_findings(console, verified.findings)
     return clean(verified.findings)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

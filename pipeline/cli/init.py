@@ -22,6 +22,7 @@ from pipeline.postgres import provision
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.provision import Cluster, Step, Wanted
 from pipeline.postgres.sql import Identifier, text
+from pipeline.report.line import say
 from pipeline.settings import Settings, load_settings
 
 _NAME = "naru init"
@@ -79,7 +80,7 @@ def init(
         provision.run(session, later)
     _tell(console, [*steps, *later], target)
     if password is None:
-        _say(console, f"note: not tried as {wanted.owner}, whose password is not known here; --password-stdin tells it")
+        say(console, f"note: not tried as {wanted.owner}, whose password is not known here; --password-stdin tells it")
     else:
         _prove(target, wanted, console)
 
@@ -172,17 +173,13 @@ def _script(administrator: Target, wanted: Wanted, session: Connection, found: C
 
 def _tell(console: Console, steps: list[Step], target: Target) -> None:
     for step in steps:
-        _say(console, f"done: {text(step.shown)}")
+        say(console, f"done: {text(step.shown)}")
     if not steps:
-        _say(console, f"nothing to do: {target.describe()} is there, with its rights")
+        say(console, f"nothing to do: {target.describe()} is there, with its rights")
 
 
 def _prove(target: Target, wanted: Wanted, console: Console) -> None:
     with connect(target, application_name=_NAME, autocommit=True) as session:
         provision.prove(session, wanted)
-    _say(console, f"proved: {wanted.owner} can log in and make tables in {target.describe()}")
-    _say(console, "next: set it as the target, then: python -m pipeline preflight")
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(console, f"proved: {wanted.owner} can log in and make tables in {target.describe()}")
+    say(console, "next: set it as the target, then: python -m pipeline preflight")

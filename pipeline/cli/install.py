@@ -15,6 +15,7 @@ from pipeline.backup.systemd import Units, control
 from pipeline.cli.backup import Proof
 from pipeline.cli.console import answer, make_console
 from pipeline.errors import UsageError
+from pipeline.report.line import say
 from pipeline.settings import load_settings
 
 
@@ -56,8 +57,8 @@ def _by_cron(job: Job, at: At, console: Console, *, uninstall: bool, dry_run: bo
         write_crontab(after)
     if uninstall:
         remove_files(job)
-    _say(console, f"{'changed' if after != before else 'unchanged'}: the crontab")
-    _say(console, "uninstalled" if uninstall else f"installed: {line}")
+    say(console, f"{'changed' if after != before else 'unchanged'}: the crontab")
+    say(console, "uninstalled" if uninstall else f"installed: {line}")
 
 
 def _by_systemd(job: Job, at: At, units: Units, console: Console, *, uninstall: bool, dry_run: bool) -> None:
@@ -76,17 +77,13 @@ def _by_systemd(job: Job, at: At, units: Units, console: Console, *, uninstall: 
         write_files(job)
         units.write(job, at)
         done = control(commands)
-    _say(console, "uninstalled" if uninstall else f"installed: {units.timer}")
+    say(console, "uninstalled" if uninstall else f"installed: {units.timer}")
     if not done:
-        _say(console, f"there is no systemctl here; run: {' && '.join(map(shlex.join, commands))}", "yellow")
+        say(console, f"there is no systemctl here; run: {' && '.join(map(shlex.join, commands))}", "yellow")
     if not uninstall and not units.system:
-        _say(console, "it runs while you are logged in; to run it always: loginctl enable-linger")
+        say(console, "it runs while you are logged in; to run it always: loginctl enable-linger")
 
 
 def _show(files: dict[Path, str], last: str, text: str) -> None:
     parts = [f"--- {path} (mode 0600)\n{content}" for path, content in files.items()]
     answer("\n".join([*parts, f"--- {last}\n{text}"]))
-
-
-def _say(console: Console, line: str, style: str | None = None) -> None:
-    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -17,6 +17,7 @@ from pipeline.ledger.verification import recorded_verification
 from pipeline.outcome import Agreement, Level, ProofFile
 from pipeline.postgres.connect import Connection, Target, connect, translated
 from pipeline.record import Run
+from pipeline.report.line import say
 from pipeline.report.text import as_json, print_rechecked
 from pipeline.settings import load_settings
 from pipeline.verify.proof.check import check_proof
@@ -72,7 +73,7 @@ def _kept(connection: Connection, run_id: str) -> str | None:
 
 
 def _say_origin(console: Console, file: Path, digest: str, kept: str | None) -> None:
-    console.print(f"{file}: sha256 {digest}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"{file}: sha256 {digest}")
     if kept is None:
         text, style = (
             "no ledger that can be read here knows it: compare the sha256 with the one on the report",
@@ -82,4 +83,4 @@ def _say_origin(console: Console, file: Path, digest: str, kept: str | None) -> 
         text, style = "the ledger of the target has the same sha256", "green"
     else:
         text, style = f"the ledger of the target has another: {kept}; the file has been changed since", "red"
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    say(console, text, style=style)

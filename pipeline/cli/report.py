@@ -13,6 +13,7 @@ from pipeline.cli.writing import write_whole
 from pipeline.engine.report import make_report
 from pipeline.errors import UsageError
 from pipeline.postgres.connect import connect
+from pipeline.report.line import say
 from pipeline.report.page import as_page
 from pipeline.report.text import as_json
 from pipeline.settings import load_settings
@@ -41,4 +42,4 @@ def report(
     if html is not None:
         write_whole(html, as_page(made, lang))
         text = f"run {made.run.run_id}: {made.standing.value}; the page is {html}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(console, text)

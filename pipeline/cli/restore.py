@@ -21,6 +21,7 @@ from pipeline.log import open_log
 from pipeline.postgres.client.programs import Need, programs_for
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.databases import find_database, strangers
+from pipeline.report.line import say
 from pipeline.settings import Settings, load_settings
 
 _NAME = "naru restore"
@@ -65,11 +66,11 @@ def restore(
             job = _job(settings, backup, target, admin, console, owners=not no_owner)
             problems = _restored(job, admin, console, create=create, named=replace_)
     for problem in problems:
-        _say(console, f"differs: {problem}", "red")
+        say(console, f"differs: {problem}", "red")
     if problems:
         raise typer.Exit(1)
     tables, rows = len(backup.manifest.tables), sum(table.rows for table in backup.manifest.tables)
-    _say(console, f"restored and equal: {target.describe()}, {tables:,} tables, {rows:,} rows")
+    say(console, f"restored and equal: {target.describe()}, {tables:,} tables, {rows:,} rows")
 
 
 def _target(settings: Settings, url: str, password: str | None) -> Target:
@@ -94,7 +95,7 @@ def _job(
 ) -> Restore:
     need = Need.of(admin)
     programs = programs_for(settings, replace(need, major=max(need.major, backup.manifest.pg_dump_major)))
-    return Restore(backup, target, programs, owners, lambda text: _say(console, text))
+    return Restore(backup, target, programs, owners, lambda text: say(console, text))
 
 
 def _restored(job: Restore, admin: Connection, console: Console, *, create: bool, named: str | None) -> list[str]:
@@ -110,7 +111,7 @@ def _restored(job: Restore, admin: Connection, console: Console, *, create: bool
     _confirm(name, found, named)
     old, problems = in_place(job, admin)
     if not problems:
-        _say(console, f"what was there is now database {old}; drop it once you need it no more", "yellow")
+        say(console, f"what was there is now database {old}; drop it once you need it no more", "yellow")
     return problems
 
 
@@ -121,7 +122,3 @@ def _confirm(name: str, found: list[str], named: str | None) -> None:
         named = typer.prompt(f"{what}. Type its name to replace it", err=True)
     if named != name:
         raise UsageError(what, hint=f"name an empty database, or replace this one: --replace {name}")
-
-
-def _say(console: Console, line: str, style: str | None = None) -> None:
-    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -17,6 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.outcome import TakenBack
 from pipeline.postgres.connect import Target, connect
 from pipeline.record import Run
+from pipeline.report.line import say
 from pipeline.report.text import as_json
 from pipeline.settings import load_settings
 
@@ -47,14 +48,14 @@ def rollback(
     if json:
         answer(as_json({"run": run, "rollback": None if dry_run else run_id, "steps": steps}))
     if not dry_run:
-        _say(console, f"run {run} is taken back; the ledger keeps that as run {run_id}")
+        say(console, f"run {run} is taken back; the ledger keeps that as run {run_id}")
 
 
 def _show(console: Console, steps: Sequence[TakenBack], how: str) -> None:
     for step in steps:
-        _say(console, f"{how}{step}")
+        say(console, f"{how}{step}")
     if not steps:
-        _say(console, "nothing of the run is in the target")
+        say(console, "nothing of the run is in the target")
 
 
 def _confirm(run: str, target: Target) -> None:
@@ -63,7 +64,3 @@ def _confirm(run: str, target: Target) -> None:
         raise UsageError(f"{question}?", hint="look at it with --dry-run, then say --yes")
     if not typer.confirm(question, err=True):
         raise UsageError("nothing was taken back", hint="look at it with --dry-run")
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

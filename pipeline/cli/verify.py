@@ -36,6 +36,7 @@ from pipeline.errors import TargetError, UsageError
 from pipeline.outcome import Finding, Level, ProofFile, Repaired, Verdict, clean
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.record import Run
+from pipeline.report.line import say
 from pipeline.report.text import as_json, print_findings, print_proof
 from pipeline.verify.verify import Verified
 
@@ -132,7 +133,7 @@ def _repair(
 
     def agree(planned: Sequence[Repaired]) -> None:
         for one in planned:
-            console.print(f"to repair: {one.table}: {one}", markup=False, highlight=False, soft_wrap=True)
+            say(console, f"to repair: {one.table}: {one}")
         if planned and not yes:
             _confirm(target)
 

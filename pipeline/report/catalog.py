@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from pipeline.catalog import Action, Catalog, Column, ForeignKey, Index, Notice, Query, Table, shown_choices
+from pipeline.report.line import say
 from pipeline.report.text import print_notices
 
 
@@ -30,13 +31,13 @@ def print_queries(console: Console, queries: Sequence[Query], views: Mapping[str
     for query in queries:
         if query.name in views:
             text = f"query {query.name}: becomes view {views[query.name]}"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            say(console, text)
             continue
         text = f"query {query.name}: {reasons[query.name]}"
-        console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(console, text, "yellow")
         for line in query.sql.splitlines():
             shown = "".join(c if c.isprintable() else " " for c in line.strip())
-            console.print(f"    {shown}", style="dim", markup=False, highlight=False, soft_wrap=True)
+            say(console, f"    {shown}", "dim")
 
 
 def print_differences(console: Console, differences: Sequence[tuple[str, str | None, str]]) -> None:
@@ -45,7 +46,7 @@ def print_differences(console: Console, differences: Sequence[tuple[str, str | N
         console.print("cross-check: access-parser reads the same", style="green")
     for table, column, text in differences:
         place = f"{table}.{column}" if column else table
-        console.print(f"cross-check: {place}: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"cross-check: {place}: {text}", "yellow")
 
 
 def _print_table(console: Console, table: Table, types: Mapping[tuple[str, str], str | None]) -> None:

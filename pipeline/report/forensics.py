@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from pipeline.evidence import Sample, TextEvidence
+from pipeline.report.line import say
 
 
 def print_evidence(
@@ -19,21 +20,21 @@ def print_evidence(
     read = "all readable rows" if rows is None else f"the first {rows:,} rows of each table"
     values = sum(column.values for column in columns)
     said = f"{len(damaged)} of {len(columns)} text columns hold damaged text" if damaged else "no damaged text"
-    _say(console, f"\nencoding: {said}: {read}, {values:,} values", "yellow" if damaged else "green")
+    say(console, f"\nencoding: {said}: {read}, {values:,} values", "yellow" if damaged else "green")
 
 
 def _print_column(console: Console, column: TextEvidence, line: str | None) -> None:
-    _say(console, f"\n{column.table}.{column.column}: {column.values:,} values, {column.korean:,} of them sound Korean")
+    say(console, f"\n{column.table}.{column.column}: {column.values:,} values, {column.korean:,} of them sound Korean")
     if column.undecodable:
-        _say(console, f"  {column.undecodable:,} cells are no text in their own encoding", "yellow")
+        say(console, f"  {column.undecodable:,} cells are no text in their own encoding", "yellow")
     for damage in column.damages:
-        _say(console, f"  {damage.count:,} values ({_share(damage.count, column.values)}): {damage.meaning}", "yellow")
+        say(console, f"  {damage.count:,} values ({_share(damage.count, column.values)}): {damage.meaning}", "yellow")
         _print_samples(console, damage.samples, "")
     if column.doubtful:
-        _say(console, f"  {column.doubtful:,} other values {_doubt(column)}", "yellow")
+        say(console, f"  {column.doubtful:,} other values {_doubt(column)}", "yellow")
         _print_samples(console, column.doubted, "a reject")
     if line is not None:
-        _say(console, f"  mapping: {line}")
+        say(console, f"  mapping: {line}")
 
 
 def _doubt(column: TextEvidence) -> str:
@@ -45,7 +46,7 @@ def _doubt(column: TextEvidence) -> str:
 def _print_samples(console: Console, samples: Sequence[Sample], otherwise: str) -> None:
     for sample in samples:
         after = otherwise if sample.after is None else sample.after
-        _say(console, f"      {_one_line(sample.before)}{'  ->  ' if after else ''}{_one_line(after)}", "dim")
+        say(console, f"      {_one_line(sample.before)}{'  ->  ' if after else ''}{_one_line(after)}", "dim")
 
 
 def _share(part: int, whole: int) -> str:
@@ -59,7 +60,3 @@ def _one_line(text: str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
-
-
-def _say(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from pipeline.log import get_logger
+from pipeline.report.line import say
 
 _log = get_logger()
 
@@ -99,7 +100,7 @@ class PlainLines:
         self._print("building keys, indexes and relationships")
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, text)
 
 
 class _Speed(ProgressColumn):

@@ -28,6 +28,7 @@ from pipeline.outcome import (
     Verdict,
 )
 from pipeline.record import Load, LossCount, PastRun, RejectCount, StoredLoss, StoredReject
+from pipeline.report.line import say
 from pipeline.report.visible import visible
 
 
@@ -62,7 +63,7 @@ def as_json(value: object) -> str:
 def print_notices(console: Console, notices: Iterable[Notice]) -> None:
     for notice in notices:
         place = ".".join(part for part in (notice.table, notice.column) if part)
-        _say(console, f"note: {place + ': ' if place else ''}{notice.text}", "yellow")
+        say(console, f"note: {place + ': ' if place else ''}{notice.text}", "yellow")
 
 
 _VERDICTS = {
@@ -89,13 +90,13 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
         table.add_row(row.target, *(f"{column[i]:,}" for column in shown.values()), rate)
     console.print(table)
     for notice in outcome.notices:
-        _say(console, f"note: {notice}", "yellow")
+        say(console, f"note: {notice}", "yellow")
     print_findings(console, outcome.findings)
     if any(counts["losses"]):
-        _say(console, "hint: see the changed values with: python -m pipeline losses")
+        say(console, "hint: see the changed values with: python -m pipeline losses")
     loaded = sum(row.loaded for row in outcome.tables)
-    _say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {duration(outcome.seconds)}")
-    _say(console, f"run {outcome.run_id}: {_VERDICTS[outcome.verdict]}", _STYLES[outcome.verdict])
+    say(console, f"{outcome.source}: {loaded:,} rows in {outcome.target} after {duration(outcome.seconds)}")
+    say(console, f"run {outcome.run_id}: {_VERDICTS[outcome.verdict]}", _STYLES[outcome.verdict])
     print_proof(console, outcome.level, outcome.proof, proven=outcome.verdict is Verdict.COMPLETE)
 
 
@@ -103,9 +104,9 @@ def print_proof(console: Console, level: Level, proof: ProofFile | None, *, prov
     """How far the verification went, and the file that says so to others."""
     if proof is not None:
         what = "proof of every cell" if proven else "no proof, but what was found"
-        _say(console, f"{what}: {proof.path}, sha256 {proof.sha256}")
+        say(console, f"{what}: {proof.path}, sha256 {proof.sha256}")
     elif level is not Level.CONTENT:
-        _say(console, f"verified at level {level} alone: no proof is written", "yellow")
+        say(console, f"verified at level {level} alone: no proof is written", "yellow")
 
 
 _AGREEMENTS = {
@@ -125,41 +126,41 @@ def print_rechecked(console: Console, tables: Sequence[Rechecked]) -> None:
     console.print(shown)
     for agreement, style in _AGREEMENTS.items():
         if count := sum(table.agreement is agreement for table in tables):
-            _say(console, f"{agreement}: {count:,} {'table' if count == 1 else 'tables'}", style)
+            say(console, f"{agreement}: {count:,} {'table' if count == 1 else 'tables'}", style)
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     """What the mapping allows, the verdict, and each finding."""
     for allowed in (finding for finding in findings if finding.allowed):
-        _say(console, f"note: {allowed.table}: {allowed.subject}: {allowed.detail}", "yellow")
+        say(console, f"note: {allowed.table}: {allowed.subject}: {allowed.detail}", "yellow")
     findings = [finding for finding in findings if not finding.allowed]
     if not findings:
-        _say(console, "verified: no findings", "green")
+        say(console, "verified: no findings", "green")
         return
     table = _table("verifier", "table", "subject", "finding", numbers=False)
     for finding in findings:
         table.add_row(finding.verifier, finding.table, finding.subject, finding.detail)
     console.print(table)
-    _say(console, f"verification found {len(findings)} {'thing' if len(findings) == 1 else 'things'}", "red")
+    say(console, f"verification found {len(findings)} {'thing' if len(findings) == 1 else 'things'}", "red")
     if any(finding.verifier == "rejects" for finding in findings):
-        _say(console, "hint: see the refused rows with: python -m pipeline rejects")
+        say(console, "hint: see the refused rows with: python -m pipeline rejects")
 
 
 def print_forecast(console: Console, forecasts: Sequence[Forecast]) -> None:
     for row in forecasts:
-        _say(console, f"[DRY RUN] Would migrate {row.rows - row.rejected - row.filtered:,} {row.target}")
+        say(console, f"[DRY RUN] Would migrate {row.rows - row.rejected - row.filtered:,} {row.target}")
         if row.filtered:
-            _say(console, f"          {row.filtered:,} rows are filtered out by the mapping")
+            say(console, f"          {row.filtered:,} rows are filtered out by the mapping")
         for reason, count, first in row.rejects:
-            _say(console, f"          {count:,} rows would be refused: {reason}, the first: {first.detail}", "yellow")
+            say(console, f"          {count:,} rows would be refused: {reason}, the first: {first.detail}", "yellow")
         if row.losses:
-            _say(console, f"          {row.losses:,} values would change by a rule of the mapping", "yellow")
+            say(console, f"          {row.losses:,} values would change by a rule of the mapping", "yellow")
     rests_on = f"reading {sum(row.rows for row in forecasts):,} rows just now, and writing"
     rests_on += f" {sum(row.sample_rows for row in forecasts):,} of them to this target for a try"
     untimed = [row.target for row in forecasts if row.rows > row.rejected + row.filtered and not row.sample_rows]
     if untimed:
         rests_on += f"; not timed, since PostgreSQL refused the try: writing {', '.join(untimed)}"
-    _say(console, f"Total estimated time: {duration(sum(row.seconds for row in forecasts))}, from {rests_on}")
+    say(console, f"Total estimated time: {duration(sum(row.seconds for row in forecasts))}, from {rests_on}")
 
 
 _STANDINGS = {Standing.PASS: "green", Standing.WARN: "yellow", Standing.FAIL: "red"}
@@ -175,22 +176,22 @@ def print_answers(console: Console, answers: Sequence[Answer]) -> None:
     console.print(table)
     for it in answers:
         if it.mend:
-            _say(console, f"hint: {it.check}: {it.mend}", _STANDINGS[it.standing])
+            say(console, f"hint: {it.check}: {it.mend}", _STANDINGS[it.standing])
     counts = Counter(it.standing for it in answers)
     total = ", ".join(f"{counts[standing]} {standing}" for standing in Standing if counts[standing])
-    _say(console, f"preflight: {total}", _STANDINGS[max(counts, key=[*Standing].index)])
+    say(console, f"preflight: {total}", _STANDINGS[max(counts, key=[*Standing].index)])
 
 
 def print_doubts(console: Console, answers: Iterable[Answer]) -> None:
     """Of the checks that `migrate` makes by itself, what the user should know of; a line each, as it comes."""
     for it in answers:
         if it.standing is not Standing.PASS:
-            _say(console, f"note: {it.check}: {it.detail}\nhint: {it.mend}", "yellow")
+            say(console, f"note: {it.check}: {it.detail}\nhint: {it.mend}", "yellow")
 
 
 def print_status(console: Console, runs: Sequence[PastRun], loads: Sequence[Load]) -> None:
     if not runs:
-        _say(console, "no run has written to this target")
+        say(console, "no run has written to this target")
         return
     table = _table("run", "command", "source", "state", "started", "seconds", numbers=False)
     for run in runs:
@@ -211,7 +212,7 @@ def print_rejects(
 ) -> None:
     """The quarantine, or what it holds of the one table that was asked for."""
     if not summary:
-        _say(console, f"the quarantine holds no row of table {only}" if only else "the quarantine is empty", "green")
+        say(console, f"the quarantine holds no row of table {only}" if only else "the quarantine is empty", "green")
         return
     table = _table("table", "stage", "reason", "rows", numbers=False)
     for row in summary:
@@ -220,14 +221,14 @@ def print_rejects(
     for stored in shown:
         reject = stored.reject
         place = f"#{stored.reject_id} {reject.table}" + (f" row {reject.locator}" if reject.locator else "")
-        _say(console, f"{place}: {reject.reason}: {reject.detail}", "yellow")
-        _say(console, f"    {_readable(stored.raw_values)}")
-    _say(console, "hint: correct the mapping or the parent rows, then: python -m pipeline rejects replay")
+        say(console, f"{place}: {reject.reason}: {reject.detail}", "yellow")
+        say(console, f"    {_readable(stored.raw_values)}")
+    say(console, "hint: correct the mapping or the parent rows, then: python -m pipeline rejects replay")
 
 
 def print_losses(console: Console, counts: Sequence[LossCount], shown: Sequence[StoredLoss]) -> None:
     if not counts:
-        _say(console, "no value that was asked for arrived otherwise than the source holds it", "green")
+        say(console, "no value that was asked for arrived otherwise than the source holds it", "green")
         return
     table = _table("table", "column", "rule", "values", numbers=False)
     for row in counts:
@@ -236,10 +237,10 @@ def print_losses(console: Console, counts: Sequence[LossCount], shown: Sequence[
     for stored in shown:
         loss = stored.loss
         key = ", ".join(f"{name}={value}" for name, value in loss.key.items()) or f"row {loss.locator}"
-        _say(console, f"{loss.table} {key}: {loss.column}: {loss.rule}", "yellow")
-        _say(console, f"    {_told(loss.before)} -> {_told(loss.after)}")
+        say(console, f"{loss.table} {key}: {loss.column}: {loss.rule}", "yellow")
+        say(console, f"    {_told(loss.before)} -> {_told(loss.after)}")
     if len(shown) < sum(row.count for row in counts):
-        _say(console, "hint: --limit shows more of them; --table, --column and --rule choose")
+        say(console, "hint: --limit shows more of them; --table, --column and --rule choose")
 
 
 def duration(seconds: float) -> str:
@@ -273,10 +274,6 @@ def _table(*headers: str, numbers: bool = True) -> Table:
         else:
             table.add_column(header, overflow="fold")
     return table
-
-
-def _say(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _plain(value: object) -> Any:
