@@ -17,16 +17,19 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from pipeline.backup.names import Names
 from pipeline.errors import BackupError
 from pipeline.json_file import Count, Digest, JsonFile, Many, Part, RowHash
+from pipeline.postgres.sequences import Stand
 
 _HINT = "take it from a copy of the backup"
 _MOST_BYTES = 32 << 20
-"""A database of 100,000 tables has a manifest of some 15 MB."""
+"""A database of 100,000 tables with a sequence each has a manifest of some 32 MB."""
 _MANIFEST = JsonFile("manifest of a backup", _MOST_BYTES, BackupError, _HINT)
 _VERIFIED = JsonFile("record of how a backup was verified", _MOST_BYTES, BackupError, _HINT)
 
 Version = Annotated[str, StringConstraints(pattern="^[0-9]{1,4}([^0-9]|$)")]
 """As a server or a program tells its own: the major one first."""
 Moment = Annotated[AwareDatetime, Field(strict=False)]
+Seen = Annotated[Stand, Field(strict=False)]
+"""Of a list, which is what JSON has."""
 
 
 class Format(StrEnum):
@@ -57,8 +60,42 @@ class TableContent(Part):
         return f"{self.schema_name}.{self.name}"
 
 
+class SequenceContent(Part):
+    """A sequence, which belongs to no moment: pg_dump saw it at some time between two looks of ours."""
+
+    schema_name: str = Field(alias="schema")
+    name: str
+    increment: int
+    before: Seen
+    after: Seen
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema_name}.{self.name}"
+
+    @property
+    def was_set_back(self) -> bool:
+        """By setval or at its end, so that it may have stood anywhere meanwhile."""
+        return self._order(self.before) > self._order(self.after)
+
+    def may_stand_at(self, found: Stand) -> bool:
+        return self.was_set_back or self._order(self.before) <= self._order(found) <= self._order(self.after)
+
+    def _order(self, stand: Stand) -> Stand:
+        value, called = stand
+        return (value if self.increment > 0 else -value), called
+
+
+class LargeObjects(Part):
+    """All of a database: their numbers and what they hold, whosoever they are."""
+
+    count: Count
+    hash: RowHash
+
+
 class Manifest(Part):
-    format: Literal[1]
+    format: Literal[1, 2]
+    """1 says nothing of sequences and large objects, though the backup has them."""
     name: str
     sequence: Annotated[Count, Field(ge=1)]
     """Grows with each backup of a directory, whatever the clock says."""
@@ -83,6 +120,8 @@ class Manifest(Part):
     roles_error: str | None
     """Why the roles are not in the backup; None where they are."""
     tables: Many[TableContent]
+    sequences: Many[SequenceContent] = ()
+    large_objects: LargeObjects | None = None
     read_back_at: Moment
     """When the archive had been read whole, and the hashes of its files taken."""
 
@@ -91,12 +130,23 @@ class Manifest(Part):
         return sum(file.bytes for file in self.files)
 
     @property
+    def tells_all(self) -> bool:
+        """Whether sequences and large objects can be compared too."""
+        return self.format > 1
+
+    @property
     def pg_dump_major(self) -> int:
         return int(self.pg_dump.split(".")[0])
 
     @property
     def server_major(self) -> int:
         return int(re.split(r"\D", self.server, maxsplit=1)[0])
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.format > 1 and ("sequences" not in self.model_fields_set or self.large_objects is None):
+            raise ValueError("sequences or large_objects: missing")
+        return self
 
     @model_validator(mode="after")
     def _names_its_own(self) -> Self:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from pipeline.backup.content import differences
 from pipeline.backup.folder import Backup
 from pipeline.backup.run import Tell
 from pipeline.backup.scratch import lack
-from pipeline.backup.verify import WITHOUT_ROLES, changed, differences, fill
+from pipeline.backup.verify import WITHOUT_ROLES, changed, fill
 from pipeline.errors import BackupError, TargetError
 from pipeline.postgres.client.programs import Programs
 from pipeline.postgres.connect import Connection, Target, connect, translated
@@ -96,7 +97,7 @@ def _filled(job: Restore, *, whole: bool) -> list[str]:
     job.tell(f"restoring with pg_restore {job.programs.version}")
     fill(job.backup, job.programs, job.target, *(() if job.owners else WITHOUT_ROLES), whole=whole)
     job.tell("counting and hashing every table")
-    problems = differences(job.backup, job.target)
+    problems = differences(job.backup.manifest, job.target)
     with connect(job.target, application_name=_NAME, autocommit=True) as session, translated("taking statistics"):
         session.execute("analyze")
     return problems

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pipeline
+from pipeline.backup.content import large_objects_of, sequences_between, tables_of
 from pipeline.backup.files import check_space, measured, partial, publish, refusals, remove, write_whole
 from pipeline.backup.folder import Backup, all_backups, open_backup
-from pipeline.backup.manifest import Format, Manifest, TableContent, as_text
+from pipeline.backup.manifest import Format, Manifest, SequenceContent, as_text
 from pipeline.backup.names import Names, left_behind, new_names
 from pipeline.errors import BackupError
 from pipeline.log import get_logger
@@ -18,6 +19,7 @@ from pipeline.postgres.client.programs import Programs
 from pipeline.postgres.client.run import link, run_client
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.records import one
+from pipeline.postgres.sequences import find_sequences, stands
 from pipeline.postgres.sql import query
 from pipeline.postgres.tally import LOCK_WAIT_S, Moment, one_moment
 
@@ -50,14 +52,6 @@ class Job:
     tell: Tell
 
 
-def contents(moment: Moment) -> tuple[TableContent, ...]:
-    """Every table, read whole."""
-    return tuple(
-        TableContent(schema=table.schema, name=table.name, rows=total.rows, hash=total.hash)
-        for table, total in moment.totals()
-    )
-
-
 def back_up(job: Job) -> Backup:
     """Write one backup, or nothing that could be taken for one; raises BackupError, TargetError."""
     with refusals(f"{job.folder} cannot be read"):
@@ -86,16 +80,16 @@ def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest]) -> M
     archive, roles = (partial(job.folder / name) for name in (names.archive, names.roles))
     with one_moment(job.connection) as moment:
         job.tell(f"dumping {len(moment.tables):,} tables with pg_dump {job.programs.version}")
-        _dump(job, archive, moment)
+        sequences = _dump(job, archive, moment)
         job.tell("counting and hashing every table at the same moment")
-        tables = contents(moment)
+        tables, large_objects = tables_of(moment), large_objects_of(moment)
     roles_error = _dump_roles(job, roles)
     job.tell("reading it back")
     run_client(job.programs, "pg_restore", "--file=-", archive)
     files = measured(archive, PurePosixPath(names.archive))
     files += [] if roles_error else measured(roles, PurePosixPath(names.roles))
     return Manifest(
-        format=1,
+        format=2,
         name=names.stem,
         sequence=1 + max((it.sequence for it in earlier), default=0),
         created_at=created_at,
@@ -112,11 +106,16 @@ def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest]) -> M
         files=tuple(files),
         roles_error=roles_error,
         tables=tables,
+        sequences=sequences,
+        large_objects=large_objects,
         read_back_at=datetime.now(UTC),
     )
 
 
-def _dump(job: Job, archive: Path, moment: Moment) -> None:
+def _dump(job: Job, archive: Path, moment: Moment) -> tuple[SequenceContent, ...]:
+    """The sequences as they stood meanwhile."""
+    sequences = find_sequences(job.connection)
+    before = stands(job.connection, sequences)
     options = ["--no-password", f"--format={job.archive}", f"--snapshot={moment.snapshot}"]
     # Between our lock of a table and pg_dump's, another may wait to alter it: pg_dump would wait for that one forever.
     options.append(f"--lock-wait-timeout={LOCK_WAIT_S}s")
@@ -125,6 +124,10 @@ def _dump(job: Job, archive: Path, moment: Moment) -> None:
     run_client(
         job.programs, "pg_dump", *options, f"--file={archive}", f"--dbname={link(job.target)}", target=job.target
     )
+    seen = sequences_between(sequences, before, stands(job.connection, sequences))
+    for sequence in (it for it in seen if it.was_set_back):
+        _log.warning("set back during the dump: where it stands cannot be compared", sequence=sequence.full_name)
+    return seen
 
 
 def _dump_roles(job: Job, roles: Path) -> str | None:

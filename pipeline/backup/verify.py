@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from pipeline.backup.content import differences
 from pipeline.backup.files import sha256, write_whole
 from pipeline.backup.folder import Backup, open_backup
-from pipeline.backup.manifest import Look, TableContent, Verified, as_text, read_verified
-from pipeline.backup.run import contents
+from pipeline.backup.manifest import Look, Verified, as_text, read_verified
 from pipeline.backup.scratch import Scratch
 from pipeline.errors import BackupError
 from pipeline.postgres.client.programs import Programs
 from pipeline.postgres.client.run import link, run_client
 from pipeline.postgres.client.text import restore_as_text
 from pipeline.postgres.connect import Target, connect
-from pipeline.postgres.tally import one_moment
 
 _SHOWN = 20
 
@@ -40,7 +39,7 @@ def verify_by_restoring(backup: Backup, programs: Programs, scratch: Scratch) ->
     """Into an empty database; raises BackupError if nothing can be kept."""
     try:
         restore(backup, programs, scratch.target, roles=scratch.own_server)
-        problems = differences(backup, scratch.target)
+        problems = differences(backup.manifest, scratch.target)
     except BackupError as error:
         problems = [error.message]
     return _kept(backup, restored=_look(problems, scratch.where))
@@ -75,16 +74,6 @@ def fill(backup: Backup, programs: Programs, target: Target, *options: str, whol
     run_client(programs, "pg_restore", *options, f"--dbname={link(target)}", backup.archive, target=target)
 
 
-def differences(backup: Backup, target: Target) -> list[str]:
-    """Between the tables that are there, each of which is read whole, and those of the manifest."""
-    return [*_differences(backup.manifest.tables, _standing(target))]
-
-
-def _standing(target: Target) -> tuple[TableContent, ...]:
-    with connect(target, application_name="naru backup", autocommit=True) as connection, one_moment(connection) as now:
-        return contents(now)
-
-
 def changed(backup: Backup) -> Iterator[str]:
     """Files that are not what they were."""
     for file in backup.manifest.files:
@@ -99,19 +88,6 @@ def changed(backup: Backup) -> Iterator[str]:
             continue
         if found != file.sha256:
             yield f"{file.path} has been changed: its sha256 is {found}, and was {file.sha256}"
-
-
-def _differences(said: tuple[TableContent, ...], found: tuple[TableContent, ...]) -> Iterator[str]:
-    there = {table.full_name: table for table in found}
-    for table in said:
-        other = there.pop(table.full_name, None)
-        if other is None:
-            yield f"table {table.full_name} is missing"
-        elif other.rows != table.rows:
-            yield f"table {table.full_name} has {other.rows:,} rows and had {table.rows:,}"
-        elif other.hash != table.hash:
-            yield f"table {table.full_name} has as many rows, and not the same values"
-    yield from (f"table {name} was not in the database" for name in there)
 
 
 def _look(problems: list[str], where: str) -> Look:

@@ -236,6 +236,8 @@ def _tell(console: Console, backup: Backup) -> None:
     say(console, f"{backup.archive}: {_age(manifest.created_at)} old, {size}, {looks}")
     if manifest.roles_error:
         say(console, f"  without roles: {manifest.roles_error}", "yellow")
+    if not manifest.tells_all:
+        say(console, "  of an earlier release: its sequences and large objects cannot be compared", "yellow")
     for problem in backup.problems:
         say(console, f"  broken: {problem}", "red")
 
@@ -250,6 +252,8 @@ def _row(backup: Backup) -> dict[str, Any]:
         "bytes": manifest.bytes,
         "tables": len(manifest.tables),
         "rows": sum(table.rows for table in manifest.tables),
+        "sequences": len(manifest.sequences) if manifest.tells_all else None,
+        "large_objects": manifest.large_objects.count if manifest.large_objects else None,
         "read_at": backup.read_at.isoformat(),
         "restored_at": backup.restored_at.isoformat() if backup.restored_at else None,
         "good": backup.good,

@@ -1,4 +1,4 @@
-"""Every table of a database as a count and a hash, at one moment that other programs can share."""
+"""Every table of a database as a count and a hash, and its large objects, at one moment that other programs share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.copy_out import copy_out
 from pipeline.postgres.digest import Total, cell, hashed, summed, whole
 from pipeline.postgres.records import one, records
-from pipeline.postgres.sql import SQL, Identifier, columns, query
+from pipeline.postgres.sql import SQL, Composable, Identifier, columns, query
 
 LOCK_WAIT_S = 60
 _SESSION = (
@@ -43,11 +43,19 @@ class Moment:
     """Of PostgreSQL, by which another session sees the same."""
     tables: list[Standing]
 
-    def totals(self) -> Iterator[tuple[Standing, Total]]:
-        """Reads every table; raises TargetError and TargetUnavailable."""
-        for table in self.tables:
-            with translated(f"reading table {table.schema}.{table.name}"):
-                yield table, _total(self.connection, table)
+    def total(self, table: Standing) -> Total:
+        """Of its rows as texts, in the order of the columns' names; raises TargetError and TargetUnavailable."""
+        with translated(f"reading table {table.schema}.{table.name}"):
+            if not table.columns:
+                (rows,) = one(self.connection, SQL("select count(*) from only {}").format(table.relation))
+                return Total(rows, f"{0:032x}")
+            statement = SQL("select {} from only {}").format(columns(table.columns), table.relation)
+            return _total(self.connection, statement, len(table.columns))
+
+    def large_objects(self) -> Total:
+        """Of their numbers and what they hold, whosoever they are; raises TargetError and TargetUnavailable."""
+        with translated("reading the large objects"):
+            return _total(self.connection, query("large_objects"), 3)
 
 
 @contextmanager
@@ -63,17 +71,12 @@ def one_moment(connection: Connection) -> Iterator[Moment]:
 
 
 def _lock(connection: Connection, tables: list[Standing]) -> None:
+    connection.execute(SQL("set local lock_timeout = {}").format(LOCK_WAIT_S * 1000))
     if tables:
         names = SQL(", ").join(SQL("only {}").format(table.relation) for table in tables)
-        connection.execute(SQL("set local lock_timeout = {}").format(LOCK_WAIT_S * 1000))
         connection.execute(SQL("lock table {} in access share mode").format(names))
 
 
-def _total(connection: Connection, table: Standing) -> Total:
-    """Of the rows as texts, in the order of the columns' names."""
-    if not table.columns:
-        (rows,) = one(connection, SQL("select count(*) from only {}").format(table.relation))
-        return Total(rows, f"{0:032x}")
-    cells = [cell(number) for number in range(len(table.columns))]
-    statement = SQL("select {} from only {}").format(columns(table.columns), table.relation)
-    return whole(summed(hashed(texts, ()) for texts in copy_out(connection, statement, cells)))
+def _total(connection: Connection, rows: Composable, width: int) -> Total:
+    cells = [cell(number) for number in range(width)]
+    return whole(summed(hashed(texts, ()) for texts in copy_out(connection, rows, cells)))

@@ -82,15 +82,51 @@ def test_a_row_written_meanwhile_is_in_neither_dump_nor_counts(filled: Target, n
     assert "later" not in {table["name"] for table in written(naru)[0]["tables"]}
 
 
+def test_a_sequence_that_moves_during_the_dump_stands_between_both_looks(
+    filled: Target, naru: Naru, slow: Slow
+) -> None:
+    with connect(filled, application_name="t", autocommit=True) as session:
+        session.execute("create sequence up; create sequence round cycle maxvalue 3; select nextval('round')")
+        process = naru.start("backup", "run", "--verify", "restore")
+        slow.wait(process)
+        session.execute("select nextval('up') from generate_series(1, 40); select nextval('round'), nextval('round')")
+        session.execute("select setval('round', 1, false)")
+    slow.go()
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    (manifest,) = written(naru)
+    seen = {it["name"]: (it["before"], it["after"]) for it in manifest["sequences"]}
+    assert seen == {"up": ([1, False], [40, True]), "round": ([1, True], [1, False])}
+    assert "set back during the dump" in err
+    assert "round" in err
+
+
+def test_a_backup_of_an_earlier_release_is_told_for_what_it_lacks(filled: Target, naru: Naru) -> None:
+    naru("backup", "run")
+    (path,) = (naru.directory / "backups").glob("*[0-9].json")
+    manifest = json.loads(path.read_text("utf-8"))
+    del manifest["sequences"], manifest["large_objects"]
+    path.write_text(json.dumps(manifest | {"format": 1}), encoding="utf-8")
+    assert "its sequences and large objects cannot be compared" in naru("backup", "verify", "--restore")
+    (shown,) = json.loads(naru("backup", "list", "--json"))["backups"]
+    assert (shown["good"], shown["sequences"], shown["large_objects"]) == (True, None, None)
+
+
 def test_a_role_without_rights_of_its_own_backs_up_what_it_owns(database: Target, naru: Naru) -> None:
     with connect(database, application_name="t", autocommit=True) as session:
         session.execute("create role keeper login password 'k'; create schema own authorization keeper")
         session.execute("create table own.t as select 1 id; alter table own.t owner to keeper")
+        session.execute("create sequence own.s; alter sequence own.s owner to keeper; select nextval('own.s')")
+        session.execute("select lo_from_bytea(99, 'its own'); alter large object 99 owner to keeper")
         keeper = replace(database, user="keeper", password=SecretStr("k"))
         try:
             Naru(naru.directory, keeper)("backup", "run", "--verify", "restore")
             (manifest,) = written(naru)
             assert manifest["roles_error"] is None
+            assert (len(manifest["sequences"]), manifest["large_objects"]["count"]) == (1, 1)
+            session.execute("select lo_from_bytea(100, 'of another')")
+            assert "large object 100" in Naru(naru.directory, keeper)("backup", "run", code=5)
+            session.execute("select lo_unlink(100)")
             session.execute("create table own.hidden as select 1 id")
             assert "hidden" in Naru(naru.directory, keeper)("backup", "run", code=5)
             session.execute("alter table own.hidden owner to keeper; alter table own.hidden enable row level security")

@@ -1,0 +1,105 @@
+"""What a database holds, in the words of a manifest, and where another one differs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.backup.manifest import LargeObjects, Manifest, SequenceContent, TableContent
+from pipeline.postgres.connect import Target, connect
+from pipeline.postgres.sequences import Sequence, Stand, find_sequences, stands
+from pipeline.postgres.tally import Moment, one_moment
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of a database to which nobody writes."""
+
+    tables: tuple[TableContent, ...]
+    sequences: dict[str, Stand]
+    """By full name."""
+    large_objects: LargeObjects
+
+
+def tables_of(moment: Moment) -> tuple[TableContent, ...]:
+    """Every table, read whole."""
+    totals = ((table, moment.total(table)) for table in moment.tables)
+    return tuple(
+        TableContent(schema=table.schema, name=table.name, rows=total.rows, hash=total.hash) for table, total in totals
+    )
+
+
+def large_objects_of(moment: Moment) -> LargeObjects:
+    """All of them, read whole."""
+    total = moment.large_objects()
+    return LargeObjects(count=total.rows, hash=total.hash)
+
+
+def sequences_between(
+    sequences: list[Sequence], before: list[Stand], after: list[Stand]
+) -> tuple[SequenceContent, ...]:
+    return tuple(
+        SequenceContent(schema=it.schema, name=it.name, increment=it.increment, before=earlier, after=later)
+        for it, earlier, later in zip(sequences, before, after, strict=True)
+    )
+
+
+def differences(manifest: Manifest, target: Target) -> list[str]:
+    """Between what the manifest says and what is there, which is read whole; of what it lacks, nothing is said."""
+    found = _standing(target)
+    problems = [*_of_tables(manifest.tables, found.tables)]
+    if manifest.tells_all:
+        problems += _of_sequences(manifest.sequences, found.sequences)
+        problems += _of_large_objects(manifest.large_objects, found.large_objects)
+    return problems
+
+
+def _standing(target: Target) -> Standing:
+    with connect(target, application_name="naru backup", autocommit=True) as connection, one_moment(connection) as now:
+        sequences = find_sequences(connection)
+        names = [f"{it.schema}.{it.name}" for it in sequences]
+        where = dict(zip(names, stands(connection, sequences), strict=True))
+        return Standing(tables_of(now), where, large_objects_of(now))
+
+
+def _of_tables(said: tuple[TableContent, ...], found: tuple[TableContent, ...]) -> Iterator[str]:
+    there = {table.full_name: table for table in found}
+    for table in said:
+        other = there.pop(table.full_name, None)
+        if other is None:
+            yield f"table {table.full_name} is missing"
+        elif other.rows != table.rows:
+            yield f"table {table.full_name} has {other.rows:,} rows and had {table.rows:,}"
+        elif other.hash != table.hash:
+            yield f"table {table.full_name} has as many rows, and not the same values"
+    yield from (f"table {name} was not in the database" for name in there)
+
+
+def _of_sequences(said: tuple[SequenceContent, ...], found: dict[str, Stand]) -> Iterator[str]:
+    there = {**found}
+    for sequence in said:
+        stand = there.pop(sequence.full_name, None)
+        if stand is None:
+            yield f"sequence {sequence.full_name} is missing"
+        elif not sequence.may_stand_at(stand):
+            yield f"sequence {sequence.full_name} stands at {_words(stand)} and stood at {_between(sequence)}"
+    yield from (f"sequence {name} was not in the database" for name in there)
+
+
+def _of_large_objects(said: LargeObjects | None, found: LargeObjects) -> Iterator[str]:
+    if said is None or said == found:
+        return
+    if said.count != found.count:
+        yield f"there are {found.count:,} large objects and there were {said.count:,}"
+    else:
+        yield f"there are as many large objects, {found.count:,}, and they do not hold the same"
+
+
+def _between(sequence: SequenceContent) -> str:
+    looks = dict.fromkeys((_words(sequence.before), _words(sequence.after)))
+    return " to ".join(looks)
+
+
+def _words(stand: Stand) -> str:
+    value, called = stand
+    return f"{value}" if called else f"{value} (not given yet)"
