@@ -16,6 +16,7 @@ from rich.text import Text
 
 from pipeline.log import get_logger
 from pipeline.report.line import say
+from pipeline.report.visible import visible
 
 _log = get_logger()
 
@@ -113,7 +114,7 @@ class Bars:
 
     def __init__(self, console: Console, total_rows: int) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # a table may be named `[/red]`
             BarColumn(),
             TextColumn("{task.completed:,.0f} rows"),
             _Speed(),
@@ -132,7 +133,7 @@ class Bars:
         self._progress.stop()
 
     def table_begins(self, table: str, rows: int | None, already_read: int) -> None:
-        self._table = self._progress.add_task(table, total=rows, completed=already_read)
+        self._table = self._progress.add_task(visible(table), total=rows, completed=already_read)
         self._progress.advance(self._all, already_read)
 
     def batch_committed(self, table: str, *, read: int, rejected: int, seconds: float) -> None:
