@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.backup.manifest import LargeObjects, Manifest, SequenceContent, TableContent
+from pipeline.backup.phase import Observer, Phase, phase
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.sequences import Sequence, Stand, find_sequences, stands
 from pipeline.postgres.tally import Moment, one_moment
@@ -21,18 +22,20 @@ class Standing:
     large_objects: LargeObjects
 
 
-def tables_of(moment: Moment) -> tuple[TableContent, ...]:
-    """Every table, read whole."""
-    totals = ((table, moment.total(table)) for table in moment.tables)
-    return tuple(
-        TableContent(schema=table.schema, name=table.name, rows=total.rows, hash=total.hash) for table, total in totals
-    )
+def read_whole(moment: Moment, observer: Observer, text: str) -> tuple[tuple[TableContent, ...], LargeObjects]:
+    """Every table and every large object, in a phase of that text."""
+    with phase(observer, text, "tables", len(moment.tables)) as now:
+        tables = tuple(_read(moment, now))
+        objects = moment.large_objects()
+        return tables, LargeObjects(count=objects.rows, hash=objects.hash)
 
 
-def large_objects_of(moment: Moment) -> LargeObjects:
-    """All of them, read whole."""
-    total = moment.large_objects()
-    return LargeObjects(count=total.rows, hash=total.hash)
+def _read(moment: Moment, now: Phase) -> Iterator[TableContent]:
+    for number, table in enumerate(moment.tables):
+        now.reach(number, f"{table.schema}.{table.name}")
+        total = moment.total(table)
+        yield TableContent(schema=table.schema, name=table.name, rows=total.rows, hash=total.hash)
+    now.reach(len(moment.tables), "large objects")
 
 
 def sequences_between(
@@ -44,9 +47,9 @@ def sequences_between(
     )
 
 
-def differences(manifest: Manifest, target: Target) -> list[str]:
+def differences(manifest: Manifest, target: Target, observer: Observer) -> list[str]:
     """Between what the manifest says and what is there, which is read whole; of what it lacks, nothing is said."""
-    found = _standing(target)
+    found = _standing(target, observer)
     problems = [*_of_tables(manifest.tables, found.tables)]
     if manifest.tells_all:
         problems += _of_sequences(manifest.sequences, found.sequences)
@@ -54,12 +57,13 @@ def differences(manifest: Manifest, target: Target) -> list[str]:
     return problems
 
 
-def _standing(target: Target) -> Standing:
+def _standing(target: Target, observer: Observer) -> Standing:
     with connect(target, application_name="naru backup", autocommit=True) as connection, one_moment(connection) as now:
         sequences = find_sequences(connection)
         names = [f"{it.schema}.{it.name}" for it in sequences]
         where = dict(zip(names, stands(connection, sequences), strict=True))
-        return Standing(tables_of(now), where, large_objects_of(now))
+        tables, large_objects = read_whole(now, observer, "counting and hashing every table")
+        return Standing(tables, where, large_objects)
 
 
 def _of_tables(said: tuple[TableContent, ...], found: tuple[TableContent, ...]) -> Iterator[str]:

@@ -6,13 +6,16 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from pipeline.backup.manifest import File
 from pipeline.backup.names import PARTIAL
 from pipeline.errors import BackupError
+
+Seen = Callable[[int], None]
+"""Told of each further piece how many bytes it has."""
 
 _PIECE_BYTES = 1 << 20
 
@@ -76,21 +79,31 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def measured(path: Path, name: PurePosixPath) -> list[File]:
+def size_so_far(path: Path) -> int:
+    """Of what is being written there; what cannot be looked at now counts nothing."""
+    size = 0
+    for file in (path, *path.rglob("*")):
+        with suppress(OSError):
+            size += file.stat().st_size if file.is_file() else 0
+    return size
+
+
+def measured(path: Path, name: PurePosixPath, seen: Seen) -> list[File]:
     """Each file at or below the path, which is read whole, under the name that the path shall have."""
     inner = sorted(path.rglob("*")) if path.is_dir() else [path]
     with refusals(f"{path} cannot be read back"):
         return [
-            File(path=(name / file.relative_to(path)).as_posix(), bytes=file.stat().st_size, sha256=sha256(file))
+            File(path=(name / file.relative_to(path)).as_posix(), bytes=file.stat().st_size, sha256=sha256(file, seen))
             for file in inner
         ]
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Path, seen: Seen) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
+            seen(len(piece))
     return digest.hexdigest()
 
 

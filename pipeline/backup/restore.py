@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pipeline.backup.content import differences
 from pipeline.backup.folder import Backup
-from pipeline.backup.run import Tell
+from pipeline.backup.phase import Observer, phase
 from pipeline.backup.scratch import lack
 from pipeline.backup.verify import WITHOUT_ROLES, changed, fill
 from pipeline.errors import BackupError, TargetError
@@ -34,12 +34,12 @@ class Restore:
     programs: Programs
     owners: bool
     """Whether everything belongs to whom it belonged to, with its grants; else to the target's user."""
-    tell: Tell
+    observer: Observer
 
 
-def check_files(backup: Backup) -> None:
+def check_files(backup: Backup, observer: Observer) -> None:
     """Reads every file; raises BackupError where one is not what it was."""
-    for problem in changed(backup):
+    for problem in changed(backup, observer):
         raise BackupError(problem, hint="restore another: python -m pipeline backup list")
 
 
@@ -94,11 +94,17 @@ def in_place(job: Restore, admin: Connection) -> tuple[str, list[str]]:
 
 
 def _filled(job: Restore, *, whole: bool) -> list[str]:
-    job.tell(f"restoring with pg_restore {job.programs.version}")
-    fill(job.backup, job.programs, job.target, *(() if job.owners else WITHOUT_ROLES), whole=whole)
-    job.tell("counting and hashing every table")
-    problems = differences(job.backup.manifest, job.target)
-    with connect(job.target, application_name=_NAME, autocommit=True) as session, translated("taking statistics"):
+    manifest, without = job.backup.manifest, () if job.owners else WITHOUT_ROLES
+    with phase(
+        job.observer, f"restoring with pg_restore {job.programs.version}", "bytes", manifest.database_bytes
+    ) as now:
+        fill(job.backup, job.programs, job.target, now, *without, whole=whole)
+    problems = differences(manifest, job.target, job.observer)
+    with (
+        phase(job.observer, "taking statistics"),
+        connect(job.target, application_name=_NAME, autocommit=True) as session,
+        translated("taking statistics"),
+    ):
         session.execute("analyze")
     return problems
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pipeline
-from pipeline.backup.content import large_objects_of, sequences_between, tables_of
-from pipeline.backup.files import check_space, measured, partial, publish, refusals, remove, write_whole
+from pipeline.backup.content import read_whole, sequences_between
+from pipeline.backup.files import check_space, measured, partial, publish, refusals, remove, size_so_far, write_whole
 from pipeline.backup.folder import Backup, all_backups, open_backup
 from pipeline.backup.manifest import Format, Manifest, SequenceContent, as_text
 from pipeline.backup.names import Names, left_behind, new_names
+from pipeline.backup.phase import Observer, Phase, phase
 from pipeline.errors import BackupError
 from pipeline.log import get_logger
 from pipeline.postgres.client.programs import Programs
@@ -22,9 +22,6 @@ from pipeline.postgres.records import one
 from pipeline.postgres.sequences import find_sequences, stands
 from pipeline.postgres.sql import query
 from pipeline.postgres.tally import LOCK_WAIT_S, Moment, one_moment
-
-Tell = Callable[[str], None]
-"""Says what is being done."""
 
 _log = get_logger()
 
@@ -49,7 +46,7 @@ class Job:
     folder: Path
     archive: Format
     jobs: int
-    tell: Tell
+    observer: Observer
 
 
 def back_up(job: Job) -> Backup:
@@ -61,9 +58,10 @@ def back_up(job: Job) -> Backup:
         names = new_names(job.folder, job.target.database, datetime.now().astimezone())
     earlier, _ = all_backups(job.folder)
     facts = _facts(job.connection)
-    _check_space(job.folder, facts, earlier)
+    last = _last_bytes(job, facts, earlier)
+    check_space(job.folder, last * 5 // 4 if last else facts.bytes)
     try:
-        manifest = _written(job, names, facts, [it.manifest for it in earlier])
+        manifest = _written(job, names, facts, [it.manifest for it in earlier], expected=last or facts.bytes)
         with refusals(f"{job.folder} cannot be written"):
             for name in sorted({file.path.split("/")[0] for file in manifest.files}):
                 publish(partial(job.folder / name), job.folder / name)
@@ -74,20 +72,19 @@ def back_up(job: Job) -> Backup:
     return open_backup(job.folder / names.manifest)
 
 
-def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest]) -> Manifest:
-    """All but the manifest, under names that end in .partial."""
+def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest], *, expected: int) -> Manifest:
+    """All but the manifest, under names that end in .partial; so many bytes are expected."""
     created_at = datetime.now(UTC)
     archive, roles = (partial(job.folder / name) for name in (names.archive, names.roles))
     with one_moment(job.connection) as moment:
-        job.tell(f"dumping {len(moment.tables):,} tables with pg_dump {job.programs.version}")
-        sequences = _dump(job, archive, moment)
-        job.tell("counting and hashing every table at the same moment")
-        tables, large_objects = tables_of(moment), large_objects_of(moment)
+        sequences = _dump(job, archive, moment, expected)
+        tables, large_objects = read_whole(moment, job.observer, "counting and hashing every table at the same moment")
     roles_error = _dump_roles(job, roles)
-    job.tell("reading it back")
-    run_client(job.programs, "pg_restore", "--file=-", archive)
-    files = measured(archive, PurePosixPath(names.archive))
-    files += [] if roles_error else measured(roles, PurePosixPath(names.roles))
+    with phase(job.observer, "reading it back"):
+        run_client(job.programs, "pg_restore", "--file=-", archive)
+    with phase(job.observer, "hashing its files", "bytes", size_so_far(archive)) as now:
+        files = measured(archive, PurePosixPath(names.archive), now.advance)
+        files += [] if roles_error else measured(roles, PurePosixPath(names.roles), now.advance)
     return Manifest(
         format=2,
         name=names.stem,
@@ -112,22 +109,29 @@ def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest]) -> M
     )
 
 
-def _dump(job: Job, archive: Path, moment: Moment) -> tuple[SequenceContent, ...]:
+def _dump(job: Job, archive: Path, moment: Moment, expected: int) -> tuple[SequenceContent, ...]:
     """The sequences as they stood meanwhile."""
     sequences = find_sequences(job.connection)
     before = stands(job.connection, sequences)
+    text = f"dumping {len(moment.tables):,} tables with pg_dump {job.programs.version}"
+    with phase(job.observer, text, "bytes", expected) as now:
+        _run_pg_dump(job, archive, moment, now)
+        now.reach(size_so_far(archive))
+    seen = sequences_between(sequences, before, stands(job.connection, sequences))
+    for sequence in (it for it in seen if it.was_set_back):
+        _log.warning("set back during the dump: where it stands cannot be compared", sequence=sequence.full_name)
+    return seen
+
+
+def _run_pg_dump(job: Job, archive: Path, moment: Moment, now: Phase) -> None:
     options = ["--no-password", f"--format={job.archive}", f"--snapshot={moment.snapshot}"]
     # Between our lock of a table and pg_dump's, another may wait to alter it: pg_dump would wait for that one forever.
     options.append(f"--lock-wait-timeout={LOCK_WAIT_S}s")
     if job.archive is Format.DIRECTORY:
         options.append(f"--jobs={job.jobs}")
-    run_client(
-        job.programs, "pg_dump", *options, f"--file={archive}", f"--dbname={link(job.target)}", target=job.target
-    )
-    seen = sequences_between(sequences, before, stands(job.connection, sequences))
-    for sequence in (it for it in seen if it.was_set_back):
-        _log.warning("set back during the dump: where it stands cannot be compared", sequence=sequence.full_name)
-    return seen
+    options += [f"--file={archive}", f"--dbname={link(job.target)}"]
+    watch = (lambda: now.reach(size_so_far(archive))) if job.observer.live else None
+    run_client(job.programs, "pg_dump", *options, target=job.target, watch=watch)
 
 
 def _dump_roles(job: Job, roles: Path) -> str | None:
@@ -148,10 +152,10 @@ def _facts(connection: Connection) -> Facts:
     return Facts(server, cluster, size, tuple(extensions))
 
 
-def _check_space(folder: Path, facts: Facts, earlier: list[Backup]) -> None:
-    """As much as the last backup of the database took and a quarter more; for the first, the database's own size."""
-    last = [it.manifest.bytes for it in earlier if it.manifest.cluster == facts.cluster and it.good][-1:]
-    check_space(folder, last[0] * 5 // 4 if last else facts.bytes)
+def _last_bytes(job: Job, facts: Facts, earlier: list[Backup]) -> int | None:
+    """What the last good backup of the database took: the best guess of what the next one will."""
+    own = facts.cluster, job.target.database
+    return next((it.manifest.bytes for it in reversed(earlier) if it.database == own and it.good), None)
 
 
 def _discard(folder: Path, names: Names) -> None:

@@ -20,6 +20,7 @@ from pipeline.backup.folder import Backup, all_backups, open_backup
 from pipeline.backup.lock import alone_in
 from pipeline.backup.manifest import Format, Manifest
 from pipeline.backup.notice import told
+from pipeline.backup.phase import Observer
 from pipeline.backup.retention import Keep, delete, surplus
 from pipeline.backup.run import Job, back_up
 from pipeline.backup.scratch import Scratch, lack, own_server, scratch_database
@@ -31,6 +32,7 @@ from pipeline.log import open_log
 from pipeline.postgres.client.programs import Need, programs_for
 from pipeline.postgres.connect import connect
 from pipeline.report.line import say
+from pipeline.report.phases import PhaseBars, PhaseLines
 from pipeline.report.text import as_json
 from pipeline.settings import Settings, load_settings
 
@@ -85,7 +87,7 @@ def verify(
     open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
     backup = open_backup(file) if file else _newest(settings.backup_dir)
     with stoppable(), alone_in(backup.folder):
-        backup = _read(settings, backup)
+        backup = _read(settings, backup, console)
         if restore and not (backup.verified and backup.verified.read and backup.verified.read.problems):
             backup = _restored(settings, backup, console)
     _tell(console, backup)
@@ -126,7 +128,7 @@ def prune(
     with stoppable(), alone_in(settings.backup_dir):
         backups, _ = all_backups(settings.backup_dir)
         newest = {it.database: it for it in backups if it.good}
-        if not dry_run and not all(_read(settings, it).good for it in newest.values()):
+        if not dry_run and not all(_read(settings, it, console).good for it in newest.values()):
             raise BackupError("a newest backup is not what it was; nothing is removed", hint="see: backup list")
         _prune(settings, console, [*newest], dry_run=dry_run)
 
@@ -157,19 +159,19 @@ def _back_up(settings: Settings, format: Format, jobs: int, console: Console) ->
     target = open_target(settings, console)
     with connect(target, application_name=_NAME, autocommit=True) as connection:
         programs = programs_for(settings, Need.of(connection))
-        job = Job(target, connection, programs, settings.backup_dir, format, jobs, lambda text: say(console, text))
+        job = Job(target, connection, programs, settings.backup_dir, format, jobs, watching(console))
         return back_up(job)
 
 
-def _read(settings: Settings, backup: Backup) -> Backup:
-    return verify_by_reading(backup, programs_for(settings, Need(backup.manifest.pg_dump_major, tls=False)))
+def _read(settings: Settings, backup: Backup, console: Console) -> Backup:
+    programs = programs_for(settings, Need(backup.manifest.pg_dump_major, tls=False))
+    return verify_by_reading(backup, programs, watching(console))
 
 
 def _restored(settings: Settings, backup: Backup, console: Console) -> Backup:
     with _scratch(settings, backup.manifest, console) as scratch:
-        say(console, f"restoring into {scratch.where}")
         need = replace(scratch.need, major=max(backup.manifest.pg_dump_major, scratch.need.major))
-        return verify_by_restoring(backup, programs_for(settings, need), scratch)
+        return verify_by_restoring(backup, programs_for(settings, need), scratch, watching(console))
 
 
 @contextmanager
@@ -224,6 +226,11 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def watching(console: Console) -> Observer:
+    """Bars where somebody looks on; else lines."""
+    return PhaseBars(console) if console.is_terminal else PhaseLines(console)
 
 
 def _tell(console: Console, backup: Backup) -> None:

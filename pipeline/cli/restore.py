@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pipeline.backup.folder import Backup, open_backup
 from pipeline.backup.restore import Restore, check_files, check_server, in_place, into_empty, into_new
-from pipeline.cli.backup import VerboseOption, stoppable
+from pipeline.cli.backup import VerboseOption, stoppable, watching
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import new_run_id, typed_password
 from pipeline.errors import UsageError
@@ -60,7 +60,7 @@ def restore(
     target = _target(settings, to, typed_password("target") if password_stdin else None)
     backup = open_backup(file)
     with stoppable():
-        check_files(backup)
+        check_files(backup, watching(console))
         with connect(_beside(target), application_name=_NAME, autocommit=True, any_encoding=True) as admin:
             check_server(backup, _beside(target))
             job = _job(settings, backup, target, admin, console, owners=not no_owner)
@@ -95,7 +95,7 @@ def _job(
 ) -> Restore:
     need = Need.of(admin)
     programs = programs_for(settings, replace(need, major=max(need.major, backup.manifest.pg_dump_major)))
-    return Restore(backup, target, programs, owners, lambda text: say(console, text))
+    return Restore(backup, target, programs, owners, watching(console))
 
 
 def _restored(job: Restore, admin: Connection, console: Console, *, create: bool, named: str | None) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.errors import TargetError
 from pipeline.postgres.connect import Connection, translated
-from pipeline.postgres.records import records
+from pipeline.postgres.records import one, records
 from pipeline.postgres.sql import SQL, Composable, Identifier, Literal, query
 
 
@@ -27,6 +27,13 @@ def find_database(admin: Connection, name: str) -> Database | None:
     with translated(f"looking for the database {name}"):
         found = records(admin, Database, query("database_of"), [name])
     return found[0] if found else None
+
+
+def database_bytes(session: Connection) -> int:
+    """Of the session's database, indexes and what is not committed yet included."""
+    with translated("asking how large the database is"):
+        (size,) = one(session, SQL("select pg_database_size(current_database())"))
+    return int(size)
 
 
 def strangers(session: Connection) -> list[str]:

@@ -7,8 +7,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +23,7 @@ from pipeline.postgres.connect import Target
 _SHOWN_BYTES = 2000
 _OWNER_ONLY: dict[str, Any] = {} if sys.platform == "win32" else {"umask": 0o077}
 _GRACE_S = 5
+_LOOK_S = 0.5
 _SECRET = {"password", "sslpassword"}
 _HINTS = (
     (
@@ -43,10 +44,17 @@ _HINTS = (
 _log = get_logger()
 
 
-def run_client(programs: Programs, name: str, *arguments: str | Path, target: Target | None = None) -> None:
+def run_client(
+    programs: Programs,
+    name: str,
+    *arguments: str | Path,
+    target: Target | None = None,
+    watch: Callable[[], object] | None = None,
+) -> None:
     """Run one to its end, on `target` where it needs a server; what it writes is its owner's alone to read.
 
-    Raises BackupError with the end of what it said. Whatever ends the wait for it ends the program too.
+    Meanwhile `watch` is called every half a second. Raises BackupError with the end of what it said. Whatever ends the
+    wait for it, `watch` too, ends the program.
     """
     command = [str(programs.path(name)), *map(str, arguments)]
     _log.info("program started", command=command)
@@ -62,7 +70,7 @@ def run_client(programs: Programs, name: str, *arguments: str | Path, target: Ta
             )
         except OSError as error:
             raise BackupError(f"{command[0]} could not run: {error.strerror}", hint="see POSTGRESQL_BIN") from error
-        code = _ended(process)
+        code = _ended(process, watch)
         words = last_words(said)
     check_end(name, code, words)
 
@@ -74,9 +82,13 @@ def check_end(name: str, code: int, words: str) -> None:
         raise BackupError(f"{name} {_how(code)}{': ' if words else ''}{words}", hint=_hint(words))
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int:
+def _ended(process: subprocess.Popen[bytes], watch: Callable[[], object] | None) -> int:
     """Asked to end first where the wait is broken off: pg_dump then ends its own workers, who still write."""
     try:
+        while watch:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_LOOK_S)
+            watch()
         return process.wait()
     except BaseException:
         process.terminate()

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from psycopg import sql
+from rich.console import Console
 
 from pipeline.backup.content import differences
 from pipeline.backup.folder import Backup
 from pipeline.backup.manifest import Format, SequenceContent, read_manifest
+from pipeline.backup.phase import Phase
 from pipeline.backup.run import Job, back_up
 from pipeline.backup.verify import fill
 from pipeline.errors import BackupError
@@ -18,6 +20,7 @@ from pipeline.postgres.client.programs import Need, Programs, programs_for
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.databases import create_database, drop_database
 from pipeline.postgres.sequences import Stand
+from pipeline.report.phases import PhaseLines
 from pipeline.settings import Settings
 
 _MADE = """
@@ -32,6 +35,7 @@ select lo_put(4711, 3000000, 'the end');
 select lo_from_bytea(4712, 'short');
 select lo_create(4713);
 """
+_NOBODY = PhaseLines(Console(quiet=True))
 _SAME_COUNT = "there are as many large objects, 3, and they do not hold the same"
 
 
@@ -49,7 +53,7 @@ def programs(session: Connection) -> Programs:
 
 
 def backed_up(target: Target, session: Connection, programs: Programs, folder: Path) -> Backup:
-    return back_up(Job(target, session, programs, folder, Format.CUSTOM, 1, lambda _: None))
+    return back_up(Job(target, session, programs, folder, Format.CUSTOM, 1, _NOBODY))
 
 
 @pytest.fixture
@@ -62,7 +66,7 @@ def restored(database: Target, session: Connection, programs: Programs, backup: 
     name = f"{database.database}_restored"
     create_database(session, name, None)
     target = database.with_database(name)
-    fill(backup, programs, target)
+    fill(backup, programs, target, Phase(_NOBODY))
     yield target
     drop_database(session, name)
 
@@ -81,7 +85,7 @@ def test_what_is_restored_is_what_was_there(backup: Backup, restored: Target) ->
     }
     assert backup.manifest.large_objects is not None
     assert backup.manifest.large_objects.count == 3
-    assert differences(backup.manifest, restored) == []
+    assert differences(backup.manifest, restored, _NOBODY) == []
 
 
 @pytest.mark.parametrize(("statement", "told"), [
@@ -103,13 +107,13 @@ def test_one_thing_that_is_not_what_it_was_is_named(
     backup: Backup, restored: Target, statement: str, told: str
 ) -> None:
     damaged(restored, statement)
-    assert differences(backup.manifest, restored) == [told]
+    assert differences(backup.manifest, restored, _NOBODY) == [told]
 
 
 def test_two_large_objects_that_changed_places_are_told(backup: Backup, restored: Target) -> None:
     damaged(restored, "select lo_unlink(4712), lo_unlink(4713)")
     damaged(restored, "select lo_create(4712), lo_from_bytea(4713, 'short')")
-    assert differences(backup.manifest, restored) == [_SAME_COUNT]
+    assert differences(backup.manifest, restored, _NOBODY) == [_SAME_COUNT]
 
 
 def test_an_owner_of_a_large_object_is_no_difference(
@@ -119,7 +123,7 @@ def test_an_owner_of_a_large_object_is_no_difference(
     session.execute(sql.SQL("create role {}").format(other))
     with connect(restored, application_name="t", autocommit=True) as there:
         there.execute(sql.SQL("alter large object 4712 owner to {}").format(other))
-    assert differences(backup.manifest, restored) == []
+    assert differences(backup.manifest, restored, _NOBODY) == []
     damaged(restored, "alter large object 4712 owner to current_user")
     session.execute(sql.SQL("drop role {}").format(other))
 
@@ -134,7 +138,7 @@ def test_a_manifest_of_an_earlier_release_is_read_and_compared_as_far_as_it_goes
     found = read_manifest(path)
     assert not found.tells_all
     damaged(restored, "drop sequence down; select lo_unlink(4713)")
-    assert differences(found, restored) == []
+    assert differences(found, restored, _NOBODY) == []
     path.write_text(lacking.replace('"format":1', '"format":2'), encoding="utf-8")
     with pytest.raises(BackupError, match="sequences or large_objects: missing"):
         read_manifest(path)

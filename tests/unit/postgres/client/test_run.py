@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,21 @@ def test_the_command_line_has_no_secret(database: Target) -> None:
     assert "hidden" not in link(secret)
     assert database.password.get_secret_value() not in link(secret)
     assert "keepalives_idle=7" in link(secret)
+
+
+def test_somebody_looks_while_a_program_runs(database: Target, programs: Programs) -> None:
+    """It ends only once the look has let it."""
+    with connect(database, application_name="t", autocommit=True) as session:
+        session.execute("create table go (id int)")
+        wait = "do $$ begin while not exists (select from go) loop perform pg_sleep(0.02); end loop; end $$"
+        let = partial(session.execute, "insert into go values (1)")
+        run_client(programs, "psql", f"--command={wait}", target=database, watch=let)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_what_a_look_raises_ends_the_program(database: Target, programs: Programs, error: type[BaseException]) -> None:
+    def look() -> None:
+        raise error
+
+    with pytest.raises(error):
+        run_client(programs, "psql", "--command=select pg_sleep(3600)", target=database, watch=look)
