@@ -10,6 +10,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from pipeline.report.line import say
 from pipeline.report.visible import visible
 
 _NAME_WIDTH = 40
@@ -24,7 +25,7 @@ class PhaseLines:
         self._console = console
 
     def begins(self, text: str, unit: str | None, total: int | None) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, text)
 
     def reached(self, done: int, name: str) -> None:
         """Nothing is said between."""
