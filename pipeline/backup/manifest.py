@@ -20,8 +20,8 @@ from pipeline.json_file import Count, Digest, JsonFile, Many, Part, RowHash
 from pipeline.postgres.sequences import Stand
 
 _HINT = "take it from a copy of the backup"
-_MOST_BYTES = 32 << 20
-"""A database of 100,000 tables with a sequence each has a manifest of some 32 MB."""
+_MOST_BYTES = 64 << 20
+"""Twice the manifest of a database with 100,000 tables, each of which has a sequence."""
 _MANIFEST = JsonFile("manifest of a backup", _MOST_BYTES, BackupError, _HINT)
 _VERIFIED = JsonFile("record of how a backup was verified", _MOST_BYTES, BackupError, _HINT)
 
