@@ -55,7 +55,8 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"format": 2}, "format: "),
+        ({"format": 3}, "format: "),
+        ({"format": 2}, "sequences or large_objects: missing"),
         ({"more": 1}, "more: Extra inputs"),
         ({"sequence": 0}, "sequence: "),
         ({"sequence": 10**400}, "sequence: "),
@@ -71,6 +72,11 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
         ({"files": [{"path": f"{NAME}.dump", "bytes": -1, "sha256": "0" * 64}]}, "files.0.bytes: "),
         ({"files": [{"path": f"{NAME}.dump", "bytes": 1, "sha256": "0" * 63}]}, "files.0.sha256: "),
         ({"tables": [{"schema": "public", "name": "t", "rows": 1.5, "hash": "a" * 32}]}, "tables.0.rows: "),
+        (
+            {"sequences": [{"schema": "s", "name": "n", "increment": 1, "before": [1, 1], "after": [1, True]}]},
+            "sequences.0.before.1: ",
+        ),
+        ({"large_objects": {"count": -1, "hash": "a" * 32}}, "large_objects.count: "),
     ],
 )
 def test_anything_else_is_refused(tmp_path: Path, changed: dict[str, Any], why: str) -> None:

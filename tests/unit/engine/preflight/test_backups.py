@@ -140,7 +140,7 @@ def test_a_manifest_that_cannot_be_read_is_named_unless_it_is_of_another_databas
     assert latest(session, tmp_path).mend is None
     newest.with_suffix(".json").write_text("{", encoding="utf-8")
     said = latest(session, tmp_path)
-    assert f"{newest.with_suffix('.json')} cannot be read" in said.text
+    assert f"{newest.with_suffix('.json')} is no manifest" in said.text
 
 
 def test_a_clock_that_has_gone_back_gives_no_age(session: Connection, tmp_path: Path) -> None:
