@@ -1,4 +1,4 @@
-"""A PostgreSQL of the system's own packages, older than the embedded one."""
+"""PostgreSQL servers beside the embedded one: of the system's own packages, and of any directory with programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,44 +21,71 @@ from pipeline.postgres.embedded.account import account_for
 _INSTALLED = Path("/usr/lib/postgresql")
 
 
-@contextmanager
-def system_server(encoding: str = "UTF8") -> Iterator[Target]:
-    """Its administrator, in the newest version that is installed; the test is skipped where none is."""
+def system_programs() -> Path:
+    """The newest version that is installed; the test is skipped where none is."""
     versions = sorted(_INSTALLED.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if sys.platform == "win32" or not versions:
         pytest.skip(f"no postgresql is installed in {_INSTALLED}")
-    programs = versions[-1].parent
+    return versions[-1].parent
+
+
+@contextmanager
+def system_server(encoding: str = "UTF8") -> Iterator[Target]:
+    """Its administrator; the test is skipped where none is installed."""
+    with server_of(system_programs(), encoding) as admin:
+        yield admin
+
+
+@contextmanager
+def server_of(
+    programs: Path, encoding: str = "UTF8", *, user: str = "admin", standby: bool = False
+) -> Iterator[Target]:
+    """A server that the programs in this directory make and run, of whatever version; its administrator.
+
+    As a `standby` it waits for a primary that never comes, and answers meanwhile.
+    """
     with tempfile.TemporaryDirectory(prefix="naru-system-") as directory:
         home = Path(directory)
-        account = account_for(home)
-        account.give(home)
-        who: dict[str, Any] = {}
-        if account.uid is not None:
-            who = {"user": account.uid, "group": account.gid, "extra_groups": []}
-
-        def run(program: str, *arguments: str | Path) -> None:
-            command = [*account.prefix, str(programs / program), *map(str, arguments)]
-            with (home / "output").open("wb") as output:  # no pipe: the server would hold it open
-                ended = subprocess.run(command, cwd="/", stdout=output, stderr=output, check=False, **who)
-            assert ended.returncode == 0, (home / "output").read_text()
-
+        run = _runner(programs, home)
         password = home / "password"
         password.write_text(secrets.token_urlsafe(), encoding="ascii")
-        account.give(password)
-        login = ("--auth=scram-sha-256", "--username=admin", f"--pwfile={password}")
+        account_for(home).give(password)
+        login = ("--auth=scram-sha-256", f"--username={user}", f"--pwfile={password}")
         run("initdb", *login, f"--encoding={encoding}", "--locale=C", "-D", home / "data")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        if standby:
+            (home / "data" / "standby.signal").touch()
+        port = _free_port()
         options = (
             f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c log_statement=all"
         )
         run("pg_ctl", "start", "-w", "-D", home / "data", "-l", home / "data" / "server.log", "-o", options)
         try:
-            secret = SecretStr(password.read_text(encoding="ascii"))
-            yield Target("127.0.0.1", port, "admin", "postgres", secret)
+            yield Target("127.0.0.1", port, user, "postgres", SecretStr(password.read_text(encoding="ascii")))
         finally:
             run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", home / "data")
+
+
+def _runner(programs: Path, home: Path) -> Callable[..., None]:
+    """Runs one of the programs to its end, as a user who is not root and owns `home`."""
+    account = account_for(home)
+    account.give(home)
+    who: dict[str, Any] = {}
+    if account.uid is not None:
+        who = {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+    def run(program: str, *arguments: str | Path) -> None:
+        command = [*account.prefix, str(programs / program), *map(str, arguments)]
+        with (home / "output").open("wb") as output:  # no pipe: the server would hold it open
+            ended = subprocess.run(command, cwd="/", stdout=output, stderr=output, check=False, **who)
+        assert ended.returncode == 0, (home / "output").read_text()
+
+    return run
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def server_log(admin: Target) -> str:

@@ -170,7 +170,7 @@ def _read(settings: Settings, backup: Backup, console: Console) -> Backup:
 
 def _restored(settings: Settings, backup: Backup, console: Console) -> Backup:
     with _scratch(settings, backup.manifest, console) as scratch:
-        need = replace(scratch.need, major=max(backup.manifest.pg_dump_major, scratch.need.major))
+        need = replace(scratch.need, major=backup.manifest.pg_dump_major)
         return verify_by_restoring(backup, programs_for(settings, need), scratch, watching(console))
 
 

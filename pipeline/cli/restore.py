@@ -93,8 +93,7 @@ def _beside(target: Target) -> Target:
 def _job(
     settings: Settings, backup: Backup, target: Target, admin: Connection, console: Console, *, owners: bool
 ) -> Restore:
-    need = Need.of(admin)
-    programs = programs_for(settings, replace(need, major=max(need.major, backup.manifest.pg_dump_major)))
+    programs = programs_for(settings, replace(Need.of(admin), major=backup.manifest.pg_dump_major))
     return Restore(backup, target, programs, owners, watching(console))
 
 

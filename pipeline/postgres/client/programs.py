@@ -56,7 +56,7 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a server asks of the programs."""
+    """What a server asks of the programs, or an archive: pg_restore may be older than the server, not than pg_dump."""
 
     major: int
     tls: bool
@@ -90,7 +90,7 @@ def _lack(found: Programs, need: Need) -> str:
 def _candidates(own: Path | None) -> Iterator[Programs]:
     """Each directory once; only `own` where the user has named one."""
     if own is not None:
-        named = _read(own)
+        named = programs_in(own)
         if named is None:
             raise SettingsError(
                 f"POSTGRESQL_BIN {own} has not all of {', '.join(_NAMES)}",
@@ -101,12 +101,12 @@ def _candidates(own: Path | None) -> Iterator[Programs]:
     embedded = _embedded()
     if embedded is not None:
         yield embedded
-    yield from (it for it in map(_read, dict.fromkeys(_folders())) if it)
+    yield from (it for it in map(programs_in, dict.fromkeys(_folders())) if it)
 
 
 def _embedded() -> Programs | None:
     try:
-        return _read(program("pg_dump").parent)
+        return programs_in(program("pg_dump").parent)
     except TargetError:
         return None  # the wheel has none for this system
 
@@ -118,7 +118,7 @@ def _folders() -> Iterator[Path]:
 
 
 @cache
-def _read(folder: Path) -> Programs | None:
+def programs_in(folder: Path) -> Programs | None:
     """None for a directory without all of them, or whose pg_dump does not run."""
     if not all((folder / f"{name}{_SUFFIX}").is_file() for name in _NAMES):
         return None

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from pipeline.errors import TargetError
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.embedded.programs import program
 from tests.scenario.backup.backups import TABLES, Slow, archives, written
 from tests.scenario.conftest import Naru
-from tests.servers import system_server
-from tests.tds.certificate import make_certificate
+from tests.servers import server_of, system_programs, system_server
+from tests.tls import speak_tls
 
 
 @pytest.mark.parametrize("how", [(), ("--format", "directory", "--jobs", "2")], ids=["custom", "directory"])
@@ -155,6 +152,24 @@ def test_a_server_that_demands_tls_gets_a_pg_dump_that_has_it(naru: Naru) -> Non
         assert len(archives(naru)) == 1
 
 
+def test_programs_that_are_named_restore_into_a_newer_server_what_they_wrote(naru: Naru, database: Target) -> None:
+    """The scratch server is the embedded one, whatever the target and its programs."""
+    programs = system_programs()
+    (naru.directory / ".env").write_text(f"POSTGRESQL_BIN='{programs}'\n", encoding="utf-8")
+    with server_of(programs) as admin:
+        with connect(admin, application_name="t", autocommit=True) as session:
+            session.execute(TABLES)
+        assert "restored and equal" in Naru(naru.directory, admin)("backup", "run", "--verify", "restore")
+    (archive,) = archives(naru)
+    empty = database.with_database(f"{database.database}_empty")
+    try:
+        restored = naru("backup", "restore", archive, "--to", empty.describe(), "--create", "--no-owner")
+        assert "restored and equal" in restored
+    finally:
+        with connect(database, application_name="t", autocommit=True) as session:
+            session.execute(f"drop database {empty.database}")  # type: ignore[arg-type]
+
+
 def test_what_the_embedded_server_cannot_take_is_restored_beside_the_target(naru: Naru) -> None:
     """pgcrypto wants OpenSSL, which the wheel has not."""
     with system_server() as admin:
@@ -169,28 +184,3 @@ def test_what_the_embedded_server_cannot_take_is_restored_beside_the_target(naru
         with connect(admin, application_name="t", autocommit=True) as session:
             names = [name for (name,) in session.execute("select datname from pg_database where not datistemplate")]
     assert names == ["postgres"]
-
-
-def speak_tls(admin: Target) -> None:
-    """Let the server show a certificate, from one of its next connections on."""
-    with connect(admin, application_name="t", autocommit=True) as session:
-        (directory,) = session.execute("show data_directory").fetchone() or ("",)
-        made = make_certificate(Path(directory))
-        for path in (made.path, made.key_path):
-            path.chmod(0o600)
-            owner = Path(directory).stat()
-            os.chown(path, owner.st_uid, owner.st_gid)
-        session.execute("alter system set ssl_cert_file = 'server.crt'")
-        session.execute("alter system set ssl_key_file = 'server.key'")
-        session.execute("alter system set ssl = on")
-        session.execute("select pg_reload_conf()")
-    private = replace(admin, parameters=(("sslmode", "require"),))
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            connect(private, application_name="t").close()
-        except TargetError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return
