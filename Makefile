@@ -11,10 +11,10 @@ WHEELS := --only-binary :all: --no-binary access-parser
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv libraries demo test lint format generated check lock fuzz bench clean
+.PHONY: help venv libraries demo test test-servers lint format generated check lock fuzz bench clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
 venv: $(STAMP)  ## Make the virtual environment, with the pinned versions
 
@@ -53,6 +53,10 @@ PARALLEL := -n logical --maxprocesses 8 --dist worksteal
 
 test: $(STAMP)  ## Run the tests, on all cores
 	$(BIN)/python -m pytest $(PARALLEL)
+
+test-servers: $(STAMP)  ## Try what a user does on other PostgreSQL servers: SERVERS=dir:dir, whose bin has initdb, pg_dump or both
+	@[ -n "$(SERVERS)" ] || { echo "name the directories: make test-servers SERVERS=/usr/lib/postgresql/15" >&2; exit 2; }
+	NARU_TEST_SERVERS="$(SERVERS)" $(BIN)/python -m pytest tests/scenario/test_servers.py
 
 lint: $(STAMP)  ## Check style, types and who imports whom
 	$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -13,6 +14,7 @@ from psycopg import sql
 
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.embedded import EmbeddedServer
+from tests.servers import server_of
 
 _ROOT = Path(__file__).parent.parent
 _numbers = count(1)
@@ -40,13 +42,25 @@ def server() -> Iterator[EmbeddedServer]:
         embedded.stop()
 
 
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """Where the databases of the tests are: on the embedded server, or on that of another version."""
+    other = os.environ.get("NARU_TEST_SERVER")
+    if other is None:
+        yield request.getfixturevalue("server").target()
+        return
+    with server_of(Path(other, "bin"), user="naru") as admin:
+        yield admin
+
+
 @pytest.fixture
-def database(server: EmbeddedServer) -> Iterator[Target]:
+def database(cluster: Target) -> Iterator[Target]:
     """An empty database, dropped after the test."""
     name = f"test_{next(_numbers)}"
-    with connect(server.target(), application_name="tests", autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} strategy file_copy").format(sql.Identifier(name)))
-        yield server.target().with_database(name)
+    with connect(cluster, application_name="tests", autocommit=True) as admin:
+        quickly = sql.SQL(" strategy file_copy" if admin.info.server_version >= 150000 else "")
+        admin.execute(sql.SQL("create database {}{}").format(sql.Identifier(name), quickly))
+        yield cluster.with_database(name)
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
