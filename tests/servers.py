@@ -54,7 +54,7 @@ def server_of(
         run("initdb", *login, f"--encoding={encoding}", "--locale=C", "-D", home / "data")
         if standby:
             (home / "data" / "standby.signal").touch()
-        port = _free_port()
+        port = free_port()
         options = (
             f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c log_statement=all"
         )
@@ -82,7 +82,7 @@ def _runner(programs: Path, home: Path) -> Callable[..., None]:
     return run
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

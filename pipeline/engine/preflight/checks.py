@@ -40,8 +40,8 @@ SERVER = (
         "pooler",
         server.pooler,
         passes="the process that answers is the one that libpq was told of",
-        warns="it is another: a pooler, whose transaction mode would lose the lock and the settings of a run",
-        fails="",
+        warns="it is another: a pooler, and nothing shows that it is in transaction mode",
+        fails="a second connection is given the same process: in transaction mode a run loses its lock and settings",
     ),
     Check(
         "transactions",

@@ -9,6 +9,7 @@ from pipeline.engine.preflight.check import Said
 from pipeline.errors import TargetError
 from pipeline.ledger.lock import acquire_until_commit
 from pipeline.postgres.connect import Connection
+from pipeline.postgres.pooler import is_pooled, is_shared
 from pipeline.postgres.records import one, records
 from pipeline.postgres.sql import SQL, Composable, Identifier, Literal, query, text
 
@@ -54,14 +55,13 @@ def slots(connection: Connection) -> Said:
 
 
 def pooler(connection: Connection) -> Said:
-    """libpq is told the number of the process that it talks to; a pooler tells one of its own."""
-    (pid,) = one(connection, SQL("select pg_backend_pid()"))
-    if pid == connection.info.backend_pid:
+    if not is_pooled(connection):
         return Said("the connection leads to the server itself")
-    return Said(
-        "a pooler stands between: in transaction mode, the lock of a run and its settings do not hold",
-        "connect to the server's own port, or use the pooler in session mode",
-    )
+    mend = "connect to the server's own port, or use the pooler in session mode"
+    if is_shared(connection):
+        told = "a pooler in transaction mode stands between: the lock of a run and its settings would not hold"
+        raise TargetError(told, hint=mend)
+    return Said("a pooler stands between: in transaction mode, the lock of a run and its settings would not hold", mend)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def test_another_run_is_found_and_nothing_is_kept_of_the_question(database: Targ
 
 @contextmanager
 def pooled(target: Target) -> Iterator[Target]:
-    """A stand-in for a pooler: it tells its clients a process number of its own, as PgBouncer does."""
+    """A stand-in for a pooler in session mode: it tells its two clients process numbers of its own."""
     with closing(socket.create_server(("127.0.0.1", 0))) as door:
 
         def serve() -> None:
@@ -135,10 +135,12 @@ def pooled(target: Target) -> Iterator[Target]:
                     client.sendall(head + body)
                 asking.join(30)  # before its sockets are closed
 
-        thread = threading.Thread(target=serve)
-        thread.start()
+        threads = [threading.Thread(target=serve) for _ in range(2)]
+        for thread in threads:
+            thread.start()
         yield replace(target, port=door.getsockname()[1])
-        thread.join(30)
+        for thread in threads:
+            thread.join(30)
 
 
 def forward(client: socket.socket, upstream: socket.socket) -> None:
