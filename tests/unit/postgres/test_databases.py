@@ -20,7 +20,7 @@ from pipeline.postgres.databases import strangers
         ("create domain d as int", ["public.d"]),
         ("create type c as (a int)", ["public.c"]),
         ("create sequence q", ["public.q"]),
-        ("create function f() returns int language sql return 1", ["public.f"]),
+        ("create function f() returns int language sql as 'select 1'", ["public.f"]),
         ("select lo_create(7)", ["large object 7"]),
     ],
 )
