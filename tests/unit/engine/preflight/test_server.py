@@ -135,7 +135,7 @@ def pooled(target: Target) -> Iterator[Target]:
                     client.sendall(head + body)
                 asking.join(30)  # before its sockets are closed
 
-        threads = [threading.Thread(target=serve) for _ in range(2)]
+        threads = [threading.Thread(target=serve, daemon=True) for _ in range(2)]
         for thread in threads:
             thread.start()
         yield replace(target, port=door.getsockname()[1])
