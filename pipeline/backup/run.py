@@ -23,6 +23,9 @@ from pipeline.postgres.sequences import find_sequences, stands
 from pipeline.postgres.sql import query
 from pipeline.postgres.tally import LOCK_WAIT_S, Moment, one_moment
 
+_END_OF_ROLES = b"\n-- PostgreSQL database cluster dump complete\n"
+"""pg_dumpall does not look whether its writes succeed: on a full disk its exit code is 0 (measured: 15.18, 18.6)."""
+
 _log = get_logger()
 
 
@@ -135,14 +138,29 @@ def _run_pg_dump(job: Job, archive: Path, moment: Moment, now: Phase) -> None:
 
 
 def _dump_roles(job: Job, roles: Path) -> str | None:
-    """Why the roles could not be had, as on some managed servers: the rows are whole without them."""
-    options = ("--roles-only", "--no-role-passwords", "--no-password", f"--file={roles}")
+    """Why the roles may not be read, as on some managed servers: the rows are whole without them.
+
+    Raises BackupError where they may be, and are not there all the same.
+    """
+    where = link(job.target)
+    # --dbname alone leaves the database out, and connects to another, where the role may have no business.
+    options = ("--roles-only", "--no-role-passwords", "--no-password", f"--dbname={where}", f"--database={where}")
     try:
-        run_client(job.programs, "pg_dumpall", *options, f"--dbname={link(job.target)}", target=job.target)
+        run_client(job.programs, "pg_dumpall", *options, f"--file={roles}", target=job.target)
     except BackupError as error:
+        with translated("asking which rights the role has"):
+            (readable,) = one(job.connection, query("roles_readable"))
+        if readable:
+            raise
         _log.warning("roles are not in the backup", error=error.message)
         remove(roles)
         return error.message
+    with refusals(f"{roles} cannot be read back"):
+        if _END_OF_ROLES not in roles.read_bytes():
+            raise BackupError(
+                "pg_dumpall has written no more than a part of the roles",
+                hint="free space, or name another directory with --to or BACKUP_DIR",
+            )
     return None
 
 

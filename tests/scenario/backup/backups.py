@@ -84,15 +84,15 @@ class Slow:
         self._go.touch()
 
 
-def own_pg_dump(naru: Naru, folder: Path, body: str) -> None:
-    """Let the command line find a pg_dump that does this, where `real` is the true one."""
+def own_pg_dump(naru: Naru, folder: Path, body: str, *, name: str = "pg_dump") -> None:
+    """Let the command line find a pg_dump that does this, where `real` is the true one; or another of the programs."""
     if sys.platform == "win32":
         pytest.skip("a script of the shell takes the place of pg_dump")
-    for name in ("pg_restore", "pg_dumpall", "psql"):
-        (folder / name).symlink_to(program(name))
-    script = f'#!/bin/sh\nreal={program("pg_dump")}\n[ "$1" = --version ] && exec $real --version\n{body}\n'
-    (folder / "pg_dump").write_text(script, encoding="utf-8")
-    (folder / "pg_dump").chmod(0o755)
+    for other in {"pg_dump", "pg_restore", "pg_dumpall", "psql"} - {name}:
+        (folder / other).symlink_to(program(other))
+    script = f'#!/bin/sh\nreal={program(name)}\n[ "$1" = --version ] && exec $real --version\n{body}\n'
+    (folder / name).write_text(script, encoding="utf-8")
+    (folder / name).chmod(0o755)
     (naru.directory / ".env").write_text(f"POSTGRESQL_BIN={folder}\n", encoding="utf-8")
 
 

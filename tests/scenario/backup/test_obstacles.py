@@ -38,6 +38,25 @@ def test_a_pg_dump_that_fails_leaves_no_backup(
     assert everything(naru) == before
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("kill -9 $$", "was killed by signal 9"),
+        ("echo No space left on device >&2; exit 1", "No space left"),
+        ('$real "$@"; for out; do case $out in --file=*) truncate -s 99 "${out#--file=}";; esac; done', "a part of"),
+    ],
+    ids=["killed", "fails", "writes half"],
+)
+def test_roles_that_may_be_read_and_are_not_leave_no_backup(
+    two: list[Path], naru: Naru, tmp_path_factory: pytest.TempPathFactory, body: str, told: str
+) -> None:
+    before = everything(naru)
+    own_pg_dump(naru, tmp_path_factory.mktemp("own"), body, name="pg_dumpall")
+    said = naru("backup", "run", "--keep-days", "1", "--keep-weekly", "0", "--keep-monthly", "0", code=5)
+    assert told in said
+    assert everything(naru) == before
+
+
 def test_of_two_at_once_the_second_is_refused(filled: Target, naru: Naru, slow: Slow) -> None:
     first = naru.start("backup", "run")
     slow.wait(first)

@@ -135,6 +135,21 @@ def test_a_role_without_rights_of_its_own_backs_up_what_it_owns(database: Target
             session.execute("drop owned by keeper; drop role keeper")
 
 
+def test_where_a_server_tells_nobody_its_roles_the_rows_are_backed_up(naru: Naru) -> None:
+    with system_server() as admin:
+        shop = admin.with_database("shop")
+        with connect(admin, application_name="t", autocommit=True) as session:
+            session.execute("create role keeper login password 'k'")
+            session.execute("create database shop owner keeper")
+            session.execute("revoke connect on database postgres from public")
+        there = Naru(naru.directory, replace(shop, user="keeper", password=SecretStr("k")))
+        assert "without roles" not in there("backup", "run")
+        with connect(shop, application_name="t", autocommit=True) as session:
+            session.execute("revoke select on pg_auth_members from public")
+        assert "without roles" in there("backup", "run")
+        assert "permission denied" in written(naru)[-1]["roles_error"]
+
+
 def test_a_server_that_demands_tls_gets_a_pg_dump_that_has_it(naru: Naru) -> None:
     with system_server() as admin:
         speak_tls(admin)
