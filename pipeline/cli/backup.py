@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,6 +40,7 @@ from pipeline.settings import Settings, load_settings
 app = typer.Typer(help="Back up the target, and prove that the backups hold what it held.", no_args_is_help=True)
 
 _NAME = "naru backup"
+_STOPS = (signal.SIGINT, signal.SIGTERM, *(() if sys.platform == "win32" else (signal.SIGHUP,)))
 
 
 class Proof(StrEnum):
@@ -213,12 +215,17 @@ def _newest(folder: Path) -> Backup:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end what is under way in order, so that nothing half written is left."""
+    """Ctrl-C, SIGTERM and a terminal that is closed end what is under way in order: nothing half written is left."""
+    stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal stopping
+        if not stopping:  # a second one would break off the tidying
+            stopping = True
+            raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in _STOPS if signal.getsignal(number) is not signal.SIG_IGN]  # of nohup, no SIGHUP
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     except KeyboardInterrupt:
