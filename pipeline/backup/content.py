@@ -17,8 +17,8 @@ class Standing:
     """Of a database to which nobody writes."""
 
     tables: tuple[TableContent, ...]
-    sequences: dict[str, Stand]
-    """By full name."""
+    sequences: dict[tuple[str, str], Stand]
+    """By schema and name."""
     large_objects: LargeObjects
 
 
@@ -60,34 +60,34 @@ def differences(manifest: Manifest, target: Target, observer: Observer) -> list[
 def _standing(target: Target, observer: Observer) -> Standing:
     with connect(target, application_name="naru backup", autocommit=True) as connection, one_moment(connection) as now:
         sequences = find_sequences(connection)
-        names = [f"{it.schema}.{it.name}" for it in sequences]
+        names = [(it.schema, it.name) for it in sequences]
         where = dict(zip(names, stands(connection, sequences), strict=True))
         tables, large_objects = read_whole(now, observer, "counting and hashing every table")
         return Standing(tables, where, large_objects)
 
 
 def _of_tables(said: tuple[TableContent, ...], found: tuple[TableContent, ...]) -> Iterator[str]:
-    there = {table.full_name: table for table in found}
+    there = {table.key: table for table in found}
     for table in said:
-        other = there.pop(table.full_name, None)
+        other = there.pop(table.key, None)
         if other is None:
             yield f"table {table.full_name} is missing"
         elif other.rows != table.rows:
             yield f"table {table.full_name} has {other.rows:,} rows and had {table.rows:,}"
         elif other.hash != table.hash:
             yield f"table {table.full_name} has as many rows, and not the same values"
-    yield from (f"table {name} was not in the database" for name in there)
+    yield from (f"table {table.full_name} was not in the database" for table in there.values())
 
 
-def _of_sequences(said: tuple[SequenceContent, ...], found: dict[str, Stand]) -> Iterator[str]:
+def _of_sequences(said: tuple[SequenceContent, ...], found: dict[tuple[str, str], Stand]) -> Iterator[str]:
     there = {**found}
     for sequence in said:
-        stand = there.pop(sequence.full_name, None)
+        stand = there.pop(sequence.key, None)
         if stand is None:
             yield f"sequence {sequence.full_name} is missing"
         elif not sequence.may_stand_at(stand):
             yield f"sequence {sequence.full_name} stands at {_words(stand)} and stood at {_between(sequence)}"
-    yield from (f"sequence {name} was not in the database" for name in there)
+    yield from (f"sequence {schema}.{name} was not in the database" for schema, name in there)
 
 
 def _of_large_objects(said: LargeObjects | None, found: LargeObjects) -> Iterator[str]:

@@ -56,7 +56,12 @@ class TableContent(Part):
     """Of all rows, whatever their order."""
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.schema_name, self.name
+
+    @property
     def full_name(self) -> str:
+        """For people: a name may have dots of its own."""
         return f"{self.schema_name}.{self.name}"
 
 
@@ -70,7 +75,12 @@ class SequenceContent(Part):
     after: Seen
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.schema_name, self.name
+
+    @property
     def full_name(self) -> str:
+        """For people: a name may have dots of its own."""
         return f"{self.schema_name}.{self.name}"
 
     @property
@@ -136,7 +146,7 @@ class Manifest(Part):
 
     @property
     def pg_dump_major(self) -> int:
-        return int(self.pg_dump.split(".")[0])
+        return int(re.split(r"\D", self.pg_dump, maxsplit=1)[0])
 
     @property
     def server_major(self) -> int:

@@ -78,6 +78,7 @@ def back_up(job: Job) -> Backup:
 def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest], *, expected: int) -> Manifest:
     """All but the manifest, under names that end in .partial; so many bytes are expected."""
     created_at = datetime.now(UTC)
+    own = [it for it in earlier if (it.cluster, it.database) == (facts.cluster, job.target.database)]
     archive, roles = (partial(job.folder / name) for name in (names.archive, names.roles))
     with one_moment(job.connection) as moment:
         sequences = _dump(job, archive, moment, expected)
@@ -93,7 +94,7 @@ def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest], *, e
         name=names.stem,
         sequence=1 + max((it.sequence for it in earlier), default=0),
         created_at=created_at,
-        day=max([created_at.astimezone().date(), *(it.day for it in earlier if it.database == job.target.database)]),
+        day=max([created_at.astimezone().date(), *(it.day for it in own)]),
         tool=pipeline.__version__,
         pg_dump=job.programs.version,
         server=facts.server,

@@ -17,6 +17,7 @@ _SESSION = (
     "set transaction isolation level repeatable read, read only",
     "set local row_security = off",  # an error, where a policy would hide rows
     "set local search_path = ''",  # names of tables are spelled whole, in values too
+    "set local quote_all_identifiers = off",
     "set local lc_monetary = 'C'",  # values of type money have the form of no country
 )
 

@@ -50,6 +50,21 @@ def test_a_restored_backup_equals_its_source(filled: Target, naru: Naru, how: tu
     assert not (naru.directory / ".naru-scratch" / "server").exists()
 
 
+_ODD = """
+create table "a.b" as select 1 id; create sequence "a.b_id_seq" start 7;
+create schema "public.a"; create table "public.a".b (id serial);
+create table "Names" as select 'pg_class'::regclass of union all select '"a.b"';
+"""
+
+
+def test_no_name_and_no_setting_of_the_database_is_taken_for_a_difference(database: Target, naru: Naru) -> None:
+    with connect(database, application_name="t", autocommit=True) as session:
+        session.execute(_ODD)
+        for setting in ("quote_all_identifiers = on", "bytea_output = escape", "datestyle = 'SQL, DMY'"):
+            session.execute(f"alter database {database.database} set {setting}")  # type: ignore[arg-type]
+    assert "restored and equal" in naru("backup", "run", "--verify", "restore")
+
+
 def test_a_restored_table_that_is_not_what_was_counted_is_told(filled: Target, naru: Naru) -> None:
     naru("backup", "run")
     (path,) = (naru.directory / "backups").glob("*[0-9].json")
