@@ -15,7 +15,8 @@ from pipeline.backup.manifest import Manifest
 from pipeline.postgres.client.programs import Need
 from pipeline.postgres.connect import Target, connect, translated
 from pipeline.postgres.embedded import EmbeddedServer
-from pipeline.postgres.sql import SQL, Identifier
+from pipeline.postgres.records import one
+from pipeline.postgres.sql import SQL, Identifier, query
 
 _NAME = "naru backup"
 
@@ -31,6 +32,8 @@ class Scratch:
     """Whether roles may be made on its server."""
     need: Need
     """Of its server."""
+    decisive: bool
+    """Whether what it refuses is refused everywhere: it is the backup's own server, and no right is missing."""
 
 
 @contextmanager
@@ -64,14 +67,15 @@ def lack(server: Target, manifest: Manifest) -> str | None:
 
 
 @contextmanager
-def scratch_database(server: Target, where: str, *, own_server: bool) -> Iterator[Scratch]:
+def scratch_database(server: Target, where: str, manifest: Manifest, *, own_server: bool) -> Iterator[Scratch]:
     """Made for the purpose, and dropped at the end; raises TargetError where the role may not."""
     name = f"naru_scratch_{uuid4().hex[:12]}"
     with connect(server, application_name=_NAME, autocommit=True, any_encoding=True) as admin:
         with translated("making a scratch database"):
             admin.execute(SQL("create database {} template template0 encoding 'UTF8'").format(Identifier(name)))
+            (decisive,) = one(admin, query("decides_for"), [manifest.cluster])
         try:
-            yield Scratch(server.with_database(name), where, own_server, Need.of(admin))
+            yield Scratch(server.with_database(name), where, own_server, Need.of(admin), decisive)
         finally:
             with translated(f"dropping the scratch database {name}"):
                 admin.execute(SQL("drop database {} with (force)").format(Identifier(name)))

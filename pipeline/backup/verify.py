@@ -5,6 +5,7 @@ What was found is kept beside the backup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,14 @@ from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.databases import database_bytes
 
 _SHOWN = 20
+_NO_ROLE = re.compile('role ".*" does not exist')
+"""Of a backup with its roles: another server would take it without owners and grants, and hide that one is missing."""
 
 WITHOUT_ROLES = ("--no-owner", "--no-privileges")
+
+
+class Refused(BackupError):
+    """A server did not take the backup, and another one may."""
 
 
 def verify_by_reading(backup: Backup, programs: Programs, observer: Observer) -> Backup:
@@ -40,13 +47,17 @@ def verify_by_reading(backup: Backup, programs: Programs, observer: Observer) ->
 
 
 def verify_by_restoring(backup: Backup, programs: Programs, scratch: Scratch, observer: Observer) -> Backup:
-    """Into an empty database; raises BackupError if nothing can be kept."""
+    """Into an empty database; raises Refused, and BackupError if nothing can be kept."""
     try:
         with phase(observer, f"restoring into {scratch.where}", "bytes", backup.manifest.database_bytes) as now:
             restore(backup, programs, scratch.target, now, roles=scratch.own_server)
-        problems = differences(backup.manifest, scratch.target, observer)
     except BackupError as error:
+        incomplete = scratch.own_server and backup.roles is not None and _NO_ROLE.search(error.message)
+        if not scratch.decisive and not incomplete:
+            raise Refused(f"{scratch.where} does not take the backup: {error.message}", hint=error.hint) from error
         problems = [error.message]
+    else:
+        problems = differences(backup.manifest, scratch.target, observer)
     return _kept(backup, restored=_look(problems, scratch.where))
 
 

@@ -19,13 +19,13 @@ from rich.console import Console
 from pipeline.backup.files import make_folder
 from pipeline.backup.folder import Backup, all_backups, open_backup
 from pipeline.backup.lock import alone_in
-from pipeline.backup.manifest import Format, Manifest
+from pipeline.backup.manifest import Format
 from pipeline.backup.notice import told
 from pipeline.backup.phase import Observer
 from pipeline.backup.retention import Keep, delete, surplus
 from pipeline.backup.run import Job, back_up
 from pipeline.backup.scratch import Scratch, lack, own_server, scratch_database
-from pipeline.backup.verify import verify_by_reading, verify_by_restoring
+from pipeline.backup.verify import Refused, verify_by_reading, verify_by_restoring
 from pipeline.cli.console import answer, make_console
 from pipeline.cli.opening import JsonOption, new_run_id, open_target
 from pipeline.errors import BackupError, Interrupted, UsageError
@@ -171,25 +171,28 @@ def _read(settings: Settings, backup: Backup, console: Console) -> Backup:
 
 
 def _restored(settings: Settings, backup: Backup, console: Console) -> Backup:
-    with _scratch(settings, backup.manifest, console) as scratch:
-        need = replace(scratch.need, major=backup.manifest.pg_dump_major)
-        return verify_by_restoring(backup, programs_for(settings, need), scratch, watching(console))
-
-
-@contextmanager
-def _scratch(settings: Settings, manifest: Manifest, console: Console) -> Iterator[Scratch]:
-    """Of a server of its own, or of the target's where that one cannot take the backup, which is said."""
-    home = settings.naru_home.with_name(f"{settings.naru_home.name}-scratch")
-    with own_server(home, manifest) as server:
+    """Into a server of its own, or into the target's where that one does not take the backup, which is said."""
+    home, manifest = settings.naru_home.absolute(), backup.manifest
+    with own_server(home.with_name(f"{home.name}-scratch"), manifest) as server:
         why = lack(server, manifest)
         if why is None:
-            with scratch_database(server, "an embedded server of its own", own_server=True) as scratch:
-                yield scratch
-            return
+            with scratch_database(server, "an embedded server of its own", manifest, own_server=True) as scratch:
+                try:
+                    return _compared(settings, backup, scratch, console)
+                except Refused as error:
+                    why = error.message
+        else:
+            why = f"{why}, which the embedded server has not"
     target = open_target(settings, console)
-    say(console, f"note: {why}, which the embedded server has not: a scratch database of the target is used", "yellow")
-    with scratch_database(target, f"a scratch database of {target.describe()}", own_server=False) as scratch:
-        yield scratch
+    say(console, f"note: {why}: a scratch database of the target is used", "yellow")
+    where = f"a scratch database of {target.describe()}"
+    with scratch_database(target, where, manifest, own_server=False) as scratch:
+        return _compared(settings, backup, scratch, console)
+
+
+def _compared(settings: Settings, backup: Backup, scratch: Scratch, console: Console) -> Backup:
+    need = replace(scratch.need, major=backup.manifest.pg_dump_major)
+    return verify_by_restoring(backup, programs_for(settings, need), scratch, watching(console))
 
 
 def _prune(settings: Settings, console: Console, databases: list[tuple[str, str]], *, dry_run: bool) -> None:

@@ -214,3 +214,33 @@ def test_what_the_embedded_server_cannot_take_is_restored_beside_the_target(naru
         with connect(admin, application_name="t", autocommit=True) as session:
             names = [name for (name,) in session.execute("select datname from pg_database where not datistemplate")]
     assert names == ["postgres"]
+
+
+def test_a_collation_that_the_embedded_server_has_not_makes_no_backup_a_broken_one(naru: Naru) -> None:
+    """The wheel is without ICU, libxml and lz4; which of them a database uses, only a restore tells."""
+    with system_server() as admin:
+        with connect(admin, application_name="t", autocommit=True) as session:
+            session.execute('create table "가" (name text collate "ko-x-icu"); insert into "가" values (\'나\')')
+            session.execute("create role keeper login password 'k'; alter database postgres owner to keeper")
+            session.execute('alter table "가" owner to keeper')
+        there = Naru(naru.directory, admin)
+        said = there("backup", "run", "--verify", "restore")
+        assert "ko-x-icu" in said
+        assert "a scratch database of the target is used" in said
+        assert "restored and equal" in said
+        keeper = Naru(naru.directory, replace(admin, user="keeper", password=SecretStr("k")))
+        assert "permission denied to create database" in keeper("backup", "run", "--verify", "restore", code=5)
+        assert "broken" not in keeper("backup", "list")
+
+
+def test_what_its_own_server_refuses_is_broken(database: Target, naru: Naru) -> None:
+    with connect(database, application_name="t", autocommit=True) as session:
+        session.execute("create table known as select 1 id")
+        session.execute(
+            "create function is_known(int) returns boolean language plpgsql as"
+            " $$ begin return exists (select from known where id = $1); end $$"
+        )
+        session.execute("create table t (id int check (is_known(id))); insert into t values (1)")
+    said = naru("backup", "run", "--verify", "restore", code=1)
+    assert 'broken: pg_restore failed with exit code 1: pg_restore: error: COPY failed for table "t"' in said
+    assert "broken" in naru("backup", "list")
