@@ -5,17 +5,22 @@ Whatever fails on the way, the target is as it was before.
 
 from __future__ import annotations
 
+import re
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from uuid import uuid4
 
 from pipeline.backup.content import differences
+from pipeline.backup.files import refusals
 from pipeline.backup.folder import Backup
 from pipeline.backup.phase import Observer, phase
 from pipeline.backup.scratch import lack
 from pipeline.backup.verify import WITHOUT_ROLES, changed, fill
 from pipeline.errors import BackupError, TargetError
 from pipeline.postgres.client.programs import Programs
+from pipeline.postgres.client.run import run_client
 from pipeline.postgres.connect import Connection, Target, connect, translated
 from pipeline.postgres.databases import Database, create_database, drop_database, exchange, find_database
 from pipeline.retry import BRIEFLY
@@ -23,6 +28,11 @@ from pipeline.retry import BRIEFLY
 _NAME = "naru restore"
 _LONGEST = 40
 """Bytes of a name that leave room for a date in PostgreSQL's 63."""
+_OF_DATABASE = {
+    re.compile(r"\d+; \d+ \d+ DATABASE PROPERTIES - "): "settings",
+    re.compile(r"\d+; \d+ \d+ ACL - DATABASE "): "grants",
+    re.compile(r"\d+; \d+ \d+ COMMENT - DATABASE "): "a comment",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,16 @@ def in_place(job: Restore, admin: Connection) -> tuple[str, list[str]]:
                 hint="disconnect everybody and rename the two databases, or drop the new one",
             ) from error
     return old, problems
+
+
+def left_out(job: Restore) -> list[str]:
+    """What the archive has of the database as a whole, which is not restored; by pg_restore's words."""
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder, "list")
+        run_client(job.programs, "pg_restore", "--list", "--create", f"--file={listed}", job.backup.archive)
+        with refusals("what the archive holds cannot be read"):
+            lines = listed.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [what for pattern, what in _OF_DATABASE.items() if any(pattern.match(line) for line in lines)]
 
 
 def _filled(job: Restore, *, whole: bool) -> list[str]:

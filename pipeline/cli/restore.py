@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from pipeline.backup.folder import Backup, open_backup
-from pipeline.backup.restore import Restore, check_files, check_server, in_place, into_empty, into_new
+from pipeline.backup.restore import Restore, check_files, check_server, in_place, into_empty, into_new, left_out
 from pipeline.cli.backup import VerboseOption, stoppable, watching
 from pipeline.cli.console import make_console
 from pipeline.cli.opening import new_run_id, typed_password
@@ -64,12 +65,16 @@ def restore(
         with connect(_beside(target), application_name=_NAME, autocommit=True, any_encoding=True) as admin:
             check_server(backup, _beside(target))
             job = _job(settings, backup, target, admin, console, owners=not no_owner)
+            rest = left_out(job)
             problems = _restored(job, admin, console, create=create, named=replace_)
     for problem in problems:
         say(console, f"differs: {problem}", "red")
     if problems:
         raise typer.Exit(1)
     tables, rows = len(backup.manifest.tables), sum(table.rows for table in backup.manifest.tables)
+    if rest:
+        look = f"pg_restore --create --schema-only --file=- {shlex.quote(str(backup.archive))}"
+        say(console, f"note: not restored are {', '.join(rest)} of the database itself; see: {look}", "yellow")
     say(console, f"restored and equal: {target.describe()}, {tables:,} tables, {rows:,} rows")
 
 

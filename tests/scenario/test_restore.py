@@ -81,12 +81,23 @@ def test_a_database_is_made_and_is_what_it_was(backup: Path, naru: Naru, databas
     assert "--create" in refused
     said = naru("backup", "restore", backup, "--to", other.describe(), "--create")
     assert "restored and equal" in said
+    assert "not restored" not in said
     for every in ('select * from "가"."고객" order by id', "select * from orders order by id"):
         assert rows(other, every) == rows(database, every)
     run(other, "insert into orders (customer) values (1)")
     assert rows(other, "select max(id) from orders") == [(501,)], "the identity goes on where it was"
     with pytest.raises(Exception, match="foreign key"):
         run(other, "insert into orders (customer) values (501)")
+
+
+def test_what_belongs_to_the_database_itself_is_told(naru: Naru, database: Target, other: Target) -> None:
+    name = database.database
+    run(database, f"alter database {name} set timezone to 'Asia/Seoul'; comment on database {name} is 'ACL - DATABASE'")
+    naru("backup", "run")
+    (archive,) = (naru.directory / "backups").glob("*.dump")
+    said = naru("backup", "restore", archive, "--to", other.describe(), "--create")
+    assert "not restored are settings, a comment of the database itself" in said
+    assert str(archive.name) in said
 
 
 def test_an_empty_database_is_filled_or_left_empty(backup: Path, naru: Naru, database: Target, other: Target) -> None:
