@@ -19,7 +19,7 @@ from pydantic import SecretStr
 import pipeline
 from pipeline.backup.files import make_folder, refusals, remove, write_whole
 from pipeline.errors import BackupError, UsageError
-from pipeline.postgres.client.run import passfile_line
+from pipeline.postgres.client.run import SECRETS, passfile_line
 from pipeline.postgres.connect import Target
 from pipeline.settings import Settings
 
@@ -103,8 +103,10 @@ def no_job(kind: str, project: Path) -> Job:
 
 def make_job(settings: Settings, kind: str, project: Path, arguments: tuple[str, ...]) -> Job:
     """Of this process's environment; raises BackupError, UsageError."""
-    if any(character in str(project) for character in "\r\n"):
-        raise UsageError(f"{str(project)!r}: no entry can hold a line feed", hint="rename the directory")
+    if any(character in "\r\n" or "\ud800" <= character <= "\udfff" for character in str(project)):
+        raise UsageError(
+            f"{str(project)!r}: no entry can hold a line feed, or what is not UTF-8", hint="rename the directory"
+        )
     target = Target.from_settings(settings) if settings.target_configured else None
     said = {name.upper(): value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
     own = {
@@ -138,9 +140,11 @@ def remove_files(job: Job) -> None:
 def _without_password(said: Mapping[str, str], target: Target | None) -> dict[str, str]:
     kept = {name: value for name, value in said.items() if name not in _SECRET}
     if said.get("DATABASE_URL") and target is not None:
-        if "sslpassword" in dict(target.parameters):
+        secrets = SECRETS & dict(target.parameters).keys()
+        if secrets:
             raise BackupError(
-                "DATABASE_URL has an sslpassword, which no file for libpq can hold", hint="put it in .env"
+                f"DATABASE_URL has the secret {min(secrets)}, which no file for libpq can hold",
+                hint="put the url in .env",
             )
         bare = Target(target.host, target.port, target.user, target.database, None, target.parameters)
         kept["DATABASE_URL"] = bare.url().get_secret_value()

@@ -38,11 +38,14 @@ def install(
     when, console = At.read(at), make_console()
     kind = "cron" if cron else "systemd"
     here = Path.cwd()
-    job = no_job(kind, here) if uninstall else make_job(load_settings(), kind, here, ("--verify", verify.value))
+    settings = None if uninstall else load_settings()
+    job = make_job(settings, kind, here, ("--verify", verify.value)) if settings else no_job(kind, here)
     if cron:
         _by_cron(job, when, console, uninstall=uninstall, dry_run=dry_run)
     else:
         _by_systemd(job, when, Units(system), console, uninstall=uninstall, dry_run=dry_run)
+    if settings and settings.backup_on_failure is None:
+        say(console, "note: nobody is told when a backup fails; set BACKUP_ON_FAILURE", "yellow")
 
 
 def _by_cron(job: Job, at: At, console: Console, *, uninstall: bool, dry_run: bool) -> None:

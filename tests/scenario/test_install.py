@@ -138,6 +138,22 @@ def test_what_cannot_be_is_refused(project: Naru, tab: Path, flags: tuple[str, .
     assert list(project.directory.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_directory_that_no_entry_can_name_is_refused(tab: Path, tmp_path: Path, database: Target) -> None:
+    for name in ("two\nlines", os.fsdecode(b"\xb0\xa1")):  # as an old archive unpacks a name of code page 949
+        place = tmp_path / name
+        place.mkdir()
+        assert "rename the directory" in Naru(place, database)("backup", "install", "--cron", code=2)
+        assert list(place.iterdir()) == []
+    assert not tab.exists()
+
+
+def test_who_is_told_by_nobody_is_told_when_installing(project: Naru, tab: Path) -> None:
+    assert "BACKUP_ON_FAILURE" in project("backup", "install", "--cron")
+    (project.directory / ".env").write_text("BACKUP_ON_FAILURE=true\n", encoding="utf-8")
+    assert "BACKUP_ON_FAILURE" not in project("backup", "install", "--cron")
+
+
 def test_the_units_make_a_backup_and_are_what_systemd_reads(
     project: Naru, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,8 @@ _SHOWN_BYTES = 2000
 _OWNER_ONLY: dict[str, Any] = {} if sys.platform == "win32" else {"umask": 0o077}
 _GRACE_S = 5
 _LOOK_S = 0.5
-_SECRET = {"password", "sslpassword"}
+SECRETS = frozenset(("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"))
+"""Parameters of libpq that no list of processes may show."""
 _HINTS = (
     (
         re.compile("No space left|could not write"),
@@ -103,7 +104,7 @@ def _ended(process: subprocess.Popen[bytes], watch: Callable[[], object] | None)
 def link(target: Target) -> str:
     """What of a target no variable of the environment can say, as a connection string without secrets."""
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults() if option.envvar}
-    rest: dict[str, Any] = {name: value for name, value in target.conninfo().items() if name not in known | _SECRET}
+    rest: dict[str, Any] = {name: value for name, value in target.conninfo().items() if name not in known | SECRETS}
     return make_conninfo(dbname=target.database, **rest)
 
 

@@ -82,7 +82,8 @@ def test_a_program_that_is_not_there_is_our_error(programs: Programs, tmp_path: 
 
 def test_the_command_line_has_no_secret(database: Target) -> None:
     assert database.password is not None
-    secret = replace(database, parameters=(("sslpassword", "hidden"), ("keepalives_idle", "7")))
+    secrets = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
+    secret = replace(database, parameters=(*((name, "hidden") for name in secrets), ("keepalives_idle", "7")))
     assert "hidden" not in link(secret)
     assert database.password.get_secret_value() not in link(secret)
     assert "keepalives_idle=7" in link(secret)
