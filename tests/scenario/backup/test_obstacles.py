@@ -87,11 +87,11 @@ def test_a_server_that_goes_away_leaves_no_backup(tmp_path_factory: pytest.TempP
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_leaves_no_backup(filled: Target, naru: Naru, slow: Slow, number: int) -> None:
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_stop_leaves_no_backup(filled: Target, naru: Naru, slow: Slow, number: str) -> None:
     process = naru.start("backup", "run")
     slow.wait(process)
-    process.send_signal(number)
+    process.send_signal(signal.Signals[number])
     out, err = process.communicate(timeout=60)
     assert process.returncode == 8, out + err
     assert not everything(naru)
