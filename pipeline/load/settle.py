@@ -249,10 +249,15 @@ class Settler:
     def _begin_images(self, fresh: Sequence[Settlement]) -> None:
         """Before anything of any table goes, so that parents, which come first, are also locked first."""
         self._images = {
-            one.target.name: begin_image(self._connection, self._run_id, one.place, one.load_mode)
+            one.target.name: begin_image(self._connection, self._begun_by(one), one.place, one.load_mode)
             for one in fresh
             if one.staged
         }
+
+    def _begun_by(self, settlement: Settlement) -> str:
+        """The run that a rollback names: whichever run goes on with a load, its rows are of the one that began it."""
+        load = self._ledger.load(settlement.target)
+        return self._run_id if load is None else load.run_id
 
     def _clear(self, fresh: Sequence[Settlement]) -> None:
         replacing = [settlement for settlement in fresh if settlement.replaces]

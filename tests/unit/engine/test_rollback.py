@@ -12,7 +12,8 @@ from pipeline.catalog import Table
 from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan
 from pipeline.engine.rollback import Rollback
-from pipeline.errors import LockedError, NaruError, TargetError, UsageError
+from pipeline.engine.run import Migration, Options
+from pipeline.errors import Interrupted, LockedError, NaruError, TargetError, UsageError
 from pipeline.ledger import lock
 from pipeline.ledger.changes import writers_of_batches
 from pipeline.ledger.ledger import Ledger
@@ -26,6 +27,7 @@ from pipeline.record import Run
 from tests.frames import FrameSource
 from tests.unit.dialects.queries.shop import shop
 from tests.unit.load.walk import (
+    Silent,
     column,
     findings,
     key,
@@ -170,6 +172,39 @@ def test_rows_that_came_into_tables_that_stood(database: Target, connection: Con
     assert Ledger(connection).reject_summary() == []
     migrate(given_rows, plan, database, run_id="r2")
     assert dump(connection) == loaded
+
+
+def interrupted(given_rows: FrameSource, plan: Plan, target: Target, after: int) -> None:
+    """Run r1, which ends behind that many batches of one row."""
+    batches = iter(range(after))
+    run = Run("r1", "migrate", "frames", given_rows.fingerprint().digest, "m", "0")
+    with pytest.raises(Interrupted):
+        Migration(
+            given_rows, plan, target, run, Options(1), Silent(), stop=lambda: next(batches, None) is None
+        ).execute()
+
+
+@pytest.mark.parametrize("after", [1, 5], ids=["amid the rows", "before the last step"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_run_that_another_went_on_with_is_taken_back_as_one(
+    database: Target, connection: Connection, mode: str, after: int
+) -> None:
+    connection.execute(STANDING)
+    before = dump(connection)
+    given_rows = given()
+    plan = plan_of(given_rows, mapping_of(given_rows, {"item": {"load": mode}, "part": {"load": mode}}))
+    interrupted(given_rows, plan, database, after)
+    migrate(given_rows, plan, database, run_id="r2")
+    assert dump(connection) != before
+    if after == 1 or mode == "append":  # of the latter, r2 moved the rows whose keys stood to the quarantine
+        with pytest.raises(UsageError, match="went on with what run r1 had begun"):
+            roll_back(database, "r2")
+    roll_back(database)
+    assert dump(connection) == before
+    assert leftovers(connection) == []
+    assert Ledger(connection).loads() == []
+    migrate(given_rows, plan, database, run_id="r3")
+    assert findings(given_rows, plan, database) == [] or mode == "append"
 
 
 def test_tables_that_were_made_beside_one_that_stood(database: Target, connection: Connection) -> None:
