@@ -74,8 +74,17 @@ class Rollback:
         self._lock(going)
         for change in going:
             self._check_alone(change)
+        gone = [
+            change for change in going if change.kind != "table" and not table_exists(self.connection, change.table)
+        ]
+        for change in gone:  # by force; what is kept may be all that is left of the table
+            yield TakenBack(
+                f"keep {change.rows_kept or 0:,} rows of {change.name}, which is gone, in",
+                f"{change.before.schema}.{change.before.name}",
+            )
+        there = [change for change in going if change not in gone]
         schemas = [change for change in changes if change.target_table is None]
-        yield from taken_back(Taking(self.connection, self.run_id, tuple(going), tuple(schemas), self.force))
+        yield from taken_back(Taking(self.connection, self.run_id, tuple(there), tuple(schemas), self.force))
 
     def _check_known(self, changes: Sequence[Change]) -> None:
         """Whether the ledger tells all that the run did, and how it was before."""

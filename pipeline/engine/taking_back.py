@@ -10,7 +10,7 @@ from pipeline.errors import TargetError
 from pipeline.ledger.changes import Change, drop_images
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.deferral import deferred
-from pipeline.load.image import bring_back_kept, take_back_added
+from pipeline.load.image import added_rows, bring_back_kept, take_back_added
 from pipeline.load.place import STAGING_SCHEMA
 from pipeline.load.views import release, take_down_view
 from pipeline.outcome import TakenBack
@@ -27,7 +27,7 @@ from pipeline.postgres.introspect import (
     table_exists,
 )
 from pipeline.postgres.records import one
-from pipeline.postgres.sql import SQL, Identifier, query, relation
+from pipeline.postgres.sql import SQL, Identifier, pairs, query, relation
 from pipeline.record import Load
 
 
@@ -112,6 +112,10 @@ def _keys(it: Taking) -> Iterator[TakenBack]:
 def _rows(it: Taking) -> Iterator[TakenBack]:
     """Children lose their rows first and parents get theirs first; keys that run in a circle are held at the end."""
     spectators = _spectators(it)
+    for table in spectators.values():  # or a row that comes between two looks would go unseen
+        it.connection.execute(SQL("lock table {} in share row exclusive mode").format(relation(table)))
+    if it.force:  # else what the tables hold in the end is the proof
+        _spare_theirs(it)
     before = {name: content(it.connection, table) for name, table in spectators.items()}
     removed: dict[int, int] = {}
     restored: dict[int, int] = {}
@@ -144,6 +148,36 @@ def _spectators(it: Taking) -> dict[str, Table]:
                 if f"{schema}.{name}" not in written:
                     found[f"{schema}.{name}"] = Table(name, (), schema)
     return found
+
+
+def _spare_theirs(it: Taking) -> None:
+    """Raise TargetError where rows that others added to a table of the run would go or change along with the run's."""
+    merged = {(change.target_schema, change.target_table): change for change in it.merged}
+    for change in it.merged:
+        for key, names in reacting_keys(it.connection, change.table, "delete"):
+            child = merged.get(key.child)
+            if child is None:
+                continue  # a spectator
+            statement = SQL(
+                """select count(*)
+                from {child} c
+                join {parent} t on {same}
+                join ({going}) g on (g.tableoid, g.ctid) = (t.tableoid, t.ctid)
+                where not exists (select from ({along}) a where (a.tableoid, a.ctid) = (c.tableoid, c.ctid))"""
+            ).format(
+                child=relation(child.table),
+                parent=relation(change.table),
+                same=pairs("c", key.columns, "t", names),
+                going=added_rows(it.connection, change),
+                along=added_rows(it.connection, child),
+            )
+            (theirs,) = one(it.connection, statement)
+            if theirs:
+                raise TargetError(
+                    f"{theirs:,} rows of {child.name}, which the run did not write, would go or change by foreign key"
+                    f" {key.name}",
+                    hint="take these rows out first, or drop that key",
+                )
 
 
 def _backward_keys(it: Taking) -> list[tuple[Table, str]]:

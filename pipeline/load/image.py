@@ -86,34 +86,51 @@ def is_as_left(connection: Connection, change: Change) -> bool:
 
 def take_back_added(connection: Connection, change: Change) -> int:
     """Delete the rows that the change added, and return how many were found."""
-    added = read_table(connection, change.added)
+    statement = SQL("delete from {} where (tableoid, ctid) in ({})")
+    return connection.execute(statement.format(relation(change.table), added_rows(connection, change))).rowcount
+
+
+def added_rows(connection: Connection, change: Change) -> Composed:
+    """A query of the rows that the change added, by `tableoid` and `ctid`: of equal ones as many as came, the first.
+
+    Raises TargetError where the columns that tell them are gone.
+    """
+    added, standing = read_table(connection, change.added), read_table(connection, change.table)
     assert added is not None, "the change has its images"
+    assert standing is not None, "the table was there a moment ago"
+    if gone := [name for name in added.column_names if name not in standing.column_names]:
+        raise TargetError(
+            f"{change.name} has no column {gone[0]} any more, by which the rows that came into it are told",
+            hint="give the column its name back, or restore a backup",
+        )
     said, of_added = (SQL("row({})::text").format(columns(added.column_names, of=of)) for of in ("t", "a"))
-    return connection.execute(
-        SQL(
-            """delete from {table} where (tableoid, ctid) in (
-                select k.tableoid, k.ctid
-                from (select t.tableoid, t.ctid, {said} as said, row_number() over (partition by {said}) as n
-                      from {table} t) k
-                join (select {of_added} as said, count(*) as n from {added} a group by 1) b on b.said = k.said
-                where k.n <= b.n)"""
-        ).format(table=relation(change.table), said=said, of_added=of_added, added=relation(change.added))
-    ).rowcount
+    return SQL(
+        """select k.tableoid, k.ctid
+        from (select t.tableoid, t.ctid, b.wanted,
+                  row_number() over (partition by b.said order by t.tableoid, t.ctid) as place
+              from {table} t
+              join (select {of_added} as said, count(*) as wanted from {added} a group by 1) b on b.said = {said}) k
+        where k.place <= k.wanted"""
+    ).format(table=relation(change.table), said=said, of_added=of_added, added=relation(change.added))
 
 
 def bring_back_kept(connection: Connection, change: Change) -> int:
     """Make the rows that the change deleted or overwrote what they were, and return how many; raises TargetError."""
-    standing = read_table(connection, change.table)
+    standing, kept = read_table(connection, change.table), read_table(connection, change.before)
     assert standing is not None, "the table was there a moment ago"
+    assert kept is not None, "the change has its images"
+    written = [
+        name for name in standing.written_names if name in kept.column_names
+    ]  # by force, others may have altered
     table, before = relation(change.table), relation(change.before)
     if change.kind == "replace":
         _check_no_heirs(connection, change)
-        names = columns(standing.written_names)
+        names = columns(written)
         insert = SQL("insert into {} ({}) overriding system value select {} from {}")
         return connection.execute(insert.format(table, names, names, before)).rowcount
     key = change.key_columns or []
     fixed = {*key, *own_numbers(connection, change.table)}
-    rest = [name for name in standing.written_names if name not in fixed]
+    rest = [name for name in written if name not in fixed]
     if change.kind == "append" or not rest:
         return 0
     changes = SQL(", ").join(SQL("{0} = b.{0}").format(Identifier(name)) for name in rest)

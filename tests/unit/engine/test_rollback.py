@@ -7,15 +7,17 @@ from collections.abc import Iterator
 
 import polars as pl
 import pytest
+from psycopg.errors import LockNotAvailable
 
 from pipeline.catalog import Table
 from pipeline.dialects.draft import draft
+from pipeline.engine import taking_back
 from pipeline.engine.plan import Plan
 from pipeline.engine.rollback import Rollback
 from pipeline.engine.run import Migration, Options
 from pipeline.errors import Interrupted, LockedError, NaruError, TargetError, UsageError
 from pipeline.ledger import lock
-from pipeline.ledger.changes import writers_of_batches
+from pipeline.ledger.changes import Change, writers_of_batches
 from pipeline.ledger.ledger import Ledger
 from pipeline.mapping.models import Target as In
 from pipeline.mapping.models import ViewMapping
@@ -293,6 +295,89 @@ def test_by_force_what_others_have_added_stays(database: Target, connection: Con
     theirs = rows(connection, "delete from item where id = 99 returning code")
     assert theirs == [("theirs",)]
     assert dump(connection) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_by_force_a_column_of_others_stays(database: Target, connection: Connection, mode: str) -> None:
+    connection.execute(STANDING)
+    before = dump(connection)["public.item"]
+    given_rows = given()
+    modes = {"item": {"load": mode}, "part": {"load": mode}}
+    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, modes)), database)
+    connection.execute("alter table item add theirs int default 5")
+    roll_back(database, force=True)
+    assert Counter(rows(connection, "select row(id, code, note)::text from item where theirs = 5")) == before
+
+
+def test_by_force_a_column_that_tells_the_rows_is_missed(database: Target, connection: Connection) -> None:
+    connection.execute(STANDING)
+    given_rows = given()
+    migrate(given_rows, plan_of(given_rows), database)
+    connection.execute("alter table item rename id to number")
+    with pytest.raises(TargetError, match=r"public\.item has no column id any more"):
+        roll_back(database, force=True)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_by_force_the_other_tables_of_one_that_is_gone(database: Target, connection: Connection, mode: str) -> None:
+    connection.execute(STANDING)
+    before = dump(connection)["public.item"]
+    given_rows = given()
+    modes = {"item": {"load": mode}, "part": {"load": mode}}
+    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, modes)), database)
+    connection.execute("drop table part")
+    steps = roll_back(database, force=True)
+    assert dump(connection)["public.item"] == before
+    kept = {"append": 0, "upsert": 1, "replace": 3}[mode]
+    assert str(steps[0]) == f"keep {kept} rows of public.part, which is gone, in _naru.before_2"
+    assert rows(connection, "select count(*) from _naru.before_2") == [(kept,)]
+
+
+REACTING = {
+    "cascade": "references item on delete cascade",
+    "set null": "references item on delete set null",
+    "to itself": "references part on delete cascade",
+}
+
+
+@pytest.mark.parametrize("action", REACTING.values(), ids=REACTING)
+def test_by_force_rows_of_others_in_a_table_of_the_run_do_not_go_along(
+    database: Target, connection: Connection, action: str
+) -> None:
+    connection.execute("create table item (id int primary key, code text, note text)")
+    connection.execute(f"create table part (id int primary key, item int {action})")  # type: ignore[arg-type]
+    given_rows = source({ITEM: [(1, "a", None)], PART: [(1, 1)]})
+    migrate(given_rows, plan_of(given_rows), database)
+    connection.execute("insert into part values (99, 1)")
+    with pytest.raises(TargetError, match=r"^1 rows of public\.part, which the run did not write"):
+        roll_back(database, force=True)
+    assert rows(connection, "select * from part order by id") == [(1, 1), (99, 1)]
+    connection.execute("update part set item = null where id = 99")
+    roll_back(database, force=True)
+    assert rows(connection, "select * from part") == [(99, None)]
+
+
+def test_no_row_comes_to_a_table_that_is_watched(
+    database: Target, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would go along, and neither of two looks would have seen it."""
+    connection.execute("create table item (id int primary key, code text, note text)")
+    connection.execute("create table theirs (item int references item on delete cascade)")
+    given_rows = source({ITEM: [(1, "a", None)]})
+    migrate(given_rows, plan_of(given_rows), database)
+    take_back = taking_back.take_back_added
+    refused = []
+
+    def late(mine: Connection, change: Change) -> int:
+        connection.execute("set lock_timeout = 200")
+        with pytest.raises(LockNotAvailable):
+            connection.execute("insert into theirs values (1)")
+        refused.append(change.name)
+        return take_back(mine, change)
+
+    monkeypatch.setattr(taking_back, "take_back_added", late)
+    roll_back(database)
+    assert refused == ["public.item"] * 2
 
 
 def test_rows_of_others_do_not_go_along_with_ours(database: Target, connection: Connection) -> None:
