@@ -111,23 +111,39 @@ def write_dotenv(dotenv: Dotenv, text: str) -> None:
     try:
         if path.read_bytes() != dotenv.content:
             raise SettingsError(f"{dotenv.path} was written to meanwhile", hint="run the same command again")
-        _replace(path, text.encode())
+        _replace(path, text.encode(), stat.S_IMODE(path.stat().st_mode))
     except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be replaced: {error.strerror}", hint="its directory must be yours to write to"
-        ) from error
+        raise _not_replaced(path, error) from error
 
 
-def _replace(path: Path, content: bytes) -> None:
-    about = path.stat()
+def add_to_dotenv(path: Path, lines: str) -> None:
+    """Put lines at the end of the file, or into a new one, which then its owner alone can read; raises SettingsError.
+
+    As `write_dotenv`, and what is there stays byte for byte.
+    """
+    path = path.resolve()
+    try:
+        before = path.read_bytes() if path.exists() else b""
+        gap = b"" if before.endswith(b"\n") or not before else b"\n"
+        _replace(path, before + gap + lines.encode(), 0o600)
+    except OSError as error:
+        raise _not_replaced(path, error) from error
+
+
+def _not_replaced(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"{path} cannot be replaced: {error.strerror}", hint="its directory must be yours to write to")
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    about = path.stat() if path.exists() else None
     handle, name = mkstemp(prefix=".env.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            if hasattr(os, "fchown") and (about.st_uid, about.st_gid) != (os.geteuid(), os.getegid()):
+            if about and hasattr(os, "fchown") and (about.st_uid, about.st_gid) != (os.geteuid(), os.getegid()):
                 os.fchown(file.fileno(), about.st_uid, about.st_gid)
-            Path(name).chmod(stat.S_IMODE(about.st_mode))
+            Path(name).chmod(mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:

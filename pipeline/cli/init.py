@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from pipeline.cli.console import answer, make_console
+from pipeline.cli.dotenv import add_to_dotenv
 from pipeline.cli.opening import typed_password
-from pipeline.cli.writing import write_whole
 from pipeline.errors import SettingsError, UsageError
 from pipeline.mapping.names import valid_name, valid_schema
 from pipeline.postgres import provision
@@ -71,8 +71,9 @@ def init(
         if password is None and (write_env or not found.has_owner):
             password = _made_password(wanted, found, write_env=write_env)
         target = _target(administrator, wanted, password)
-        if write_env:
-            _remember(target)
+        lines = _lines(target) if write_env else ""
+        if not found.has_owner:  # before the role is made: a password that nobody knows would be of no use
+            _remember(lines)
         steps = [*provision.cluster_steps(session, found, wanted, password)]
         provision.run(session, steps)
     with connect(administrator.with_database(wanted.database), application_name=_NAME, autocommit=True) as session:
@@ -83,6 +84,10 @@ def init(
         say(console, f"note: not tried as {wanted.owner}, whose password is not known here; --password-stdin tells it")
     else:
         _prove(target, wanted, console)
+    if found.has_owner:  # whose password may be another than the one that was given
+        _remember(lines)
+    first = "" if write_env else "set it as the target, then: "
+    say(console, f"next: {first}python -m pipeline preflight")
 
 
 def _administrator(settings: Settings) -> Target:
@@ -130,9 +135,9 @@ def _target(administrator: Target, wanted: Wanted, password: SecretStr | None) -
     return replace(administrator, user=wanted.owner, database=wanted.database, password=password, parameters=parameters)
 
 
-def _remember(target: Target) -> None:
-    """Before the role is made: a password that nobody knows would be of no use."""
-    lines = {
+def _lines(target: Target) -> str:
+    """What makes it the target of `.env`, nothing where it is; raises SettingsError where another is."""
+    values = {
         "POSTGRESQL_HOST": target.host,
         "POSTGRESQL_PORT": str(target.port),
         "POSTGRESQL_USER": target.user,
@@ -140,17 +145,21 @@ def _remember(target: Target) -> None:
         "POSTGRESQL_DB": target.database,
         "POSTGRESQL_SSLMODE": dict(target.parameters).get("sslmode", ""),
     }
-    there = dotenv_values(_DOTENV, interpolate=False)
-    if all((there.get(name) or "") == value for name, value in lines.items()):
-        return
-    taken = [name for name in ("DATABASE_URL", *lines) if there.get(name)]
+    found = dotenv_values(_DOTENV, interpolate=False, encoding="utf-8-sig")
+    there = {name.upper(): value for name, value in found.items()}
+    if all((there.get(name) or "") == value for name, value in values.items()):
+        return ""
+    taken = [name for name in ("DATABASE_URL", *values) if there.get(name)]
     if taken:
         raise SettingsError(
             f".env has another {taken[0]}", hint="take the target's lines out of it, or leave out --write-env"
         )
-    before = _DOTENV.read_text("utf-8") if _DOTENV.exists() else ""
-    added = "".join(f"{name}={_quoted(value)}\n" for name, value in lines.items() if value)
-    write_whole(_DOTENV, before + "\n" * (not before.endswith("\n") and bool(before)) + added)
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items() if value)
+
+
+def _remember(lines: str) -> None:
+    if lines:
+        add_to_dotenv(_DOTENV, lines)
 
 
 def _quoted(value: str) -> str:
@@ -158,8 +167,10 @@ def _quoted(value: str) -> str:
 
 
 def _script(administrator: Target, wanted: Wanted, session: Connection, found: Cluster) -> Iterator[str]:
-    """For psql, but for the password."""
+    """For psql, which asks for the password: one that stood here would be that of every role made by it."""
     yield from (f"{text(step.shown)};" for step in provision.cluster_steps(session, found, wanted, None))
+    if not found.has_owner:
+        yield f"\\password {text(Identifier(wanted.owner))}"
     if not found.has_database:
         later = [*provision.schema_steps_when_new(wanted)]
     else:
@@ -182,4 +193,3 @@ def _prove(target: Target, wanted: Wanted, console: Console) -> None:
     with connect(target, application_name=_NAME, autocommit=True) as session:
         provision.prove(session, wanted)
     say(console, f"proved: {wanted.owner} can log in and make tables in {target.describe()}")
-    say(console, "next: set it as the target, then: python -m pipeline preflight")

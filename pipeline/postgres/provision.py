@@ -12,7 +12,6 @@ from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.records import records
 from pipeline.postgres.sql import SQL, Composed, Identifier, Literal, query, text
 
-_PLACEHOLDER = "<password>"
 _LEDGER = "_naru"
 
 
@@ -125,13 +124,12 @@ def _create_schema(schema: str, owner: str) -> Step:
 
 def _create_role(admin: Connection, owner: str, password: SecretStr | None) -> Step:
     """The password is hashed here: a server that logs its statements does not get to know it."""
-    create = SQL("create role {} login password {}")
-    shown = create.format(Identifier(owner), Literal(_PLACEHOLDER))
+    shown = SQL("create role {} login").format(Identifier(owner))
     if password is None:
         return Step.plain(shown)
     plain, name = password.get_secret_value().encode(), owner.encode()
     hashed = admin.pgconn.encrypt_password(plain, name, b"scram-sha-256").decode("ascii")
-    return Step(create.format(Identifier(owner), Literal(hashed)), shown)
+    return Step(shown + SQL(" password {}").format(Literal(hashed)), shown)
 
 
 def _locale(server_version: int, found: Cluster) -> Composed:

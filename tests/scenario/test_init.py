@@ -92,8 +92,9 @@ def test_a_dry_run_prints_what_is_run_and_runs_nothing(admin: Target, tmp_path: 
     assert there(admin) is None
     told = naru(*arguments(admin, "--schema", "shop", "--password-stdin"), typed=_PASSWORD)
     done = [line.removeprefix("done: ") + ";" for line in told.splitlines() if line.startswith("done: ")]
-    assert [line for line in script.splitlines() if not line.startswith("\\connect")] == done
-    assert "\"ferry man\" login password '<password>'" in script
+    assert [line for line in script.splitlines() if not line.startswith("\\")] == done
+    assert 'create role "ferry man" login;\n' in script, "without a password, which would be known to all"
+    assert '\\password "ferry man"\n' in script
     assert 'create schema "_naru" authorization "ferry man";' in script
 
 
@@ -151,6 +152,51 @@ def test_a_password_is_made_only_where_it_is_kept(server: EmbeddedServer, tmp_pa
         assert (tmp_path / ".env").read_text("utf-8") == kept
         other = arguments(server.target(), "--write-env", "--password-stdin")
         assert ".env has another POSTGRESQL_HOST" in naru(*other, typed=_PASSWORD, code=3)
+    finally:
+        with connect(server.target(), application_name="t", autocommit=True) as session:
+            forget(session, _OWNER)
+
+
+def test_what_stands_in_dotenv_stays(server: EmbeddedServer, tmp_path: Path) -> None:
+    """Byte for byte, with its owner, and behind the link that leads to it."""
+    before = "\ufeffA=1\r\n# 나루\r\nB=2".encode()
+    real = tmp_path / "elsewhere" / "env"
+    real.parent.mkdir()
+    real.write_bytes(before)
+    if os.name == "posix":
+        (tmp_path / ".env").symlink_to(real)
+        if os.geteuid() == 0:
+            os.chown(real, 65534, 65534)
+    else:
+        (tmp_path / ".env").write_bytes(before)
+    naru = Naru(tmp_path, None)
+    try:
+        assert "next: python -m pipeline preflight" in naru(*arguments(server.target(), "--write-env"))
+        assert (tmp_path / ".env").read_bytes().startswith(before + b"\nPOSTGRESQL_HOST=")
+        if os.name == "posix":
+            assert (tmp_path / ".env").is_symlink()
+            assert real.stat().st_mode & 0o777 == 0o600
+            assert real.stat().st_uid == (65534 if os.geteuid() == 0 else os.geteuid())
+            assert [*real.parent.iterdir()] == [real]
+    finally:
+        with connect(server.target(), application_name="t", autocommit=True) as session:
+            forget(session, _OWNER)
+
+
+def test_a_wrong_password_and_a_target_in_lower_case_do_not_spoil_dotenv(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    naru = Naru(tmp_path, None)
+    try:
+        naru(*arguments(server.target(), "--password-stdin"), typed=_PASSWORD)
+        flags = arguments(server.target(), "--write-env", "--password-stdin")
+        assert "authentication" in naru(*flags, typed="another", code=5)
+        assert not (tmp_path / ".env").exists()
+        (tmp_path / ".env").write_text("database_url=postgresql://a@h/d\n", encoding="utf-8-sig")
+        assert ".env has another DATABASE_URL" in naru(*flags, typed=_PASSWORD, code=3)
+        (tmp_path / ".env").unlink()
+        naru(*flags, typed=_PASSWORD)
+        assert '"status":"ok"' in naru("health")
     finally:
         with connect(server.target(), application_name="t", autocommit=True) as session:
             forget(session, _OWNER)

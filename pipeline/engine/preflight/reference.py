@@ -34,15 +34,16 @@ same database of the same server, by the number that PostgreSQL gave that server
 ## A target that passes
 
 `python -m pipeline init --admin URL --database D --owner ROLE` makes, over an administrator's connection, the role, a
-database that it owns, and the schemas that a run writes to; `--dry-run` prints the SQL. What is there already stays as
-it is, so that a second time changes nothing. At the end it logs in as the role and makes a table in each schema, which
-it takes back.
+database that it owns, and the schemas that a run writes to; `--dry-run` prints the SQL for `psql`, which asks for the
+password. What is there already stays as it is, so that a second time changes nothing. At the end it logs in as the role
+and makes a table in each schema, which it takes back.
 
 - The database is UTF8, from `template0`. Its locale is the builtin `C.UTF-8` where the server has it (17 and newer),
   else ICU's `ko-KR` (15 and 16), else the system's `C.UTF-8`, or `C`. For another, make the database before.
 - The password comes from `--password-stdin` or `POSTGRESQL_PASSWORD`. It is sent as a SCRAM verifier, so that the
   server's log does not get to know it. That of a role which is there is not changed.
 - `--write-env` adds the target to `.env`, which then its owner alone can read, and makes a password if there is none.
+  The lines that are there stay.
 - The administrator need not be a superuser: `createdb` and `createrole` are enough. It becomes a member of the role.
 """
 _ROWS = (
