@@ -50,10 +50,13 @@ def cutover(
         return
     text = dotenv.back() if back else dotenv.forth()
     if not back:
+        dotenv.check_target()
         settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
         if not _verified(settings, source, mapping, code_page, console, dry_run=dry_run):
             say(console, f"{_DOTENV} stays as it is: DB_TYPE={dotenv.value}")
             raise typer.Exit(1)
+        if not settings.target_configured:
+            say(console, f"note: {_DOTENV} names no PostgreSQL; this one's place: python -m pipeline server url")
     if dry_run:
         say(console, f"dry run: {_DOTENV} stays as it is: DB_TYPE={dotenv.value}")
         return

@@ -25,6 +25,7 @@ _LINE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _BOM = "\ufeff"
+_TARGET = frozenset({"DATABASE_URL", *(f"POSTGRESQL_{it}" for it in ("HOST", "PORT", "USER", "DB"))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,23 @@ class Dotenv:
         """The line of before the cutover."""
         found = _KEPT.fullmatch(self.parts[self.place - 1]) if self.place else None
         return found["line"] if found else None
+
+    @property
+    def target(self) -> dict[str, str]:
+        """What it says of where the PostgreSQL is; of two lines the last one."""
+        text = self.content.decode("utf-8-sig")
+        said = {(line.key or "").upper(): line.value for line in parse_stream(StringIO(text, newline=""))}
+        return {name: value for name, value in said.items() if name in _TARGET and value}
+
+    def check_target(self) -> None:
+        """Raise SettingsError where the environment names another target than the file, which the application reads."""
+        for name, value in os.environ.items():
+            said = self.target.get(name.upper())
+            if said is not None and said != value:
+                raise SettingsError(
+                    f"{name.upper()} in the environment is another than in {self.path}, which the application reads",
+                    hint=f"unset it in the environment, or make the line in {self.path} the same; then run again",
+                )
 
     def forth(self) -> str:
         """The file with DB_TYPE=POSTGRESQL, and the line of before as a comment above it."""

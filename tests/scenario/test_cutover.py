@@ -60,6 +60,13 @@ def test_one_cell_that_differs_keeps_the_application_where_it_is(naru: Naru, dot
     assert dotenv.read_bytes() == BEFORE
 
 
+def test_a_target_that_the_application_does_not_read_is_not_switched_to(naru: Naru, dotenv: Path) -> None:
+    naru("migrate", "--yes")
+    dotenv.write_bytes(BEFORE + b"DATABASE_URL=postgresql://a@nowhere/empty\r\n")
+    assert "DATABASE_URL in the environment is another than in .env" in naru("cutover", code=3)
+    assert b"DB_TYPE=ACCESS" in dotenv.read_bytes()
+
+
 def test_health_of_a_target_that_answers(naru: Naru) -> None:
     assert naru("health") == '{"status":"ok","database":"postgresql"}\n'
 

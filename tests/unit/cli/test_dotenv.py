@@ -110,3 +110,24 @@ def test_no_file_and_a_value_that_outranks_it(path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("DB_TYPE", "ACCESS")
     with pytest.raises(SettingsError, match="outranks"):
         read_dotenv(path)
+
+
+@pytest.mark.parametrize("line", [b"database_url='postgresql://a@h/old'\n", b"POSTGRESQL_DB=old # of before\n"])
+def test_the_target_of_the_environment_is_that_of_the_application(
+    path: Path, line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, old, new = ("DATABASE_URL", "postgresql://a@h/old", "postgresql://a:s3cret@h/new") if b"url" in line else (
+        "POSTGRESQL_DB", "old", "new")  # fmt: skip
+    for other in ("DATABASE_URL", "POSTGRESQL_DB"):
+        monkeypatch.delenv(other, raising=False)
+    path.write_bytes(b"DB_TYPE=ACCESS\n" + line)
+    dotenv = read_dotenv(path)
+    dotenv.check_target()
+    monkeypatch.setenv(name, old)
+    dotenv.check_target()
+    monkeypatch.setenv("POSTGRESQL_HOST", "named nowhere else")
+    dotenv.check_target()
+    monkeypatch.setenv(name, new)
+    with pytest.raises(SettingsError, match=f"{name} in the environment is another") as refused:
+        dotenv.check_target()
+    assert "s3cret" not in str(refused.value)
