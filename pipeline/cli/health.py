@@ -64,4 +64,8 @@ def _target(settings: Settings) -> Target:
     """A look does not start the embedded server."""
     if settings.target_configured:
         return Target.from_settings(settings)
-    return EmbeddedServer(settings.naru_home).target()
+    try:
+        return EmbeddedServer(settings.naru_home).target()
+    except OSError as error:  # as of a monitor that runs as another user
+        told = f"the embedded server in {settings.naru_home} cannot be looked at: {error.strerror}"
+        raise TargetError(told, hint="run as the user who started it, or name the target") from error

@@ -87,3 +87,8 @@ def test_health_does_not_start_the_embedded_server(naru: Naru) -> None:
     assert said["status"] == "error"
     assert "is not running" in said["error"]
     assert not (naru.directory / ".naru").exists()
+
+
+def test_health_of_an_embedded_server_that_cannot_be_looked_at(naru: Naru) -> None:
+    (naru.directory / ".naru").write_text("no directory", encoding="utf-8")
+    assert "cannot be looked at" in json.loads(Naru(naru.directory, None)("health", code=5))["error"]
