@@ -52,6 +52,8 @@ class Plan:
     target: Catalog
     unread: tuple[Notice, ...] = ()
     """What of the source's schema damage took, as far as the plan would have carried it."""
+    whole: bool = True
+    """Whether every table, column and row of the source is to come."""
 
     @property
     def schema(self) -> str:
@@ -95,7 +97,14 @@ def make_plan(
     )
     unread = tuple(notice for notice in unread if not only or notice.table is None)
     said = (*source.notices, *unread, *notices, *_queries(source, target))
-    return Plan(tasks, said, target, unread)
+    return Plan(
+        tasks, said, target, unread, whole=not only and not unread and all(map(_comes, mapping.tables.values()))
+    )
+
+
+def _comes(mapped: TableMapping) -> bool:
+    """Whether nothing of the table stays behind."""
+    return not (mapped.skip or mapped.filter or any(column.skip for column in mapped.columns.values()))
 
 
 def _queries(source: Catalog, target: Catalog) -> Iterator[Notice]:

@@ -113,7 +113,7 @@ COMING = (
         space.disk,
         passes="twice the size of the source is free where the server writes",
         warns="less is free, or the server is on another machine, or does not tell the role where it writes",
-        fails="not even the source's own size is free, and all of its tables are to come",
+        fails="not even the source's own size is free, and all of it is to come",
     ),
 )
 """Of the target, for what is to arrive."""

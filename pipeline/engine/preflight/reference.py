@@ -16,8 +16,9 @@ to know of, and what a run would stop at, each with the way to mend it; `--json`
 
 It ends in 0 where nothing fails, warnings or not. Else it ends in the code of the first failure, which is the one that
 `migrate` would end in: 3 for the mapping, the settings or the log, 4 for the source, 5 for the target, 7 for another
-run. What cannot be found out is `unknown`, and warns. Little room on the server's disk stops a run only where all of a
-source is to come that is larger than what is free: a full disk loses nothing, and the same command goes on behind it.
+run. What cannot be found out is `unknown`, and warns. Little room on the server's disk stops a run only where the
+source is larger than what is free and all of it is to come, with every table, column and row: a full disk loses
+nothing, and the same command goes on behind it.
 
 `migrate` asks the checks marked with \\* by itself before it writes. Warnings become notes, and a failure stops it with
 the same words. The others it finds out while it begins.

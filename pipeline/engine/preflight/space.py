@@ -57,8 +57,8 @@ def disk(connection: Connection, coming: Coming) -> Said:
 
 
 def _brings_all(connection: Connection, coming: Coming) -> bool:
-    """Of some tables, or the rest of a run that was stopped, nobody knows how large they are."""
-    return len(coming.plan.tasks) == len(coming.plan.target.tables) and not _begun(connection, coming)
+    """Of a part, as some tables or columns or the rest of a run that was stopped, nobody knows how large it is."""
+    return coming.plan.whole and not _begun(connection, coming)
 
 
 def _begun(connection: Connection, coming: Coming) -> bool:

@@ -7,16 +7,23 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg import sql
 
+from pipeline.catalog import Catalog
+from pipeline.dialects.access import ACCESS
+from pipeline.dialects.draft import draft
+from pipeline.engine.plan import make_plan
 from pipeline.engine.preflight import space
 from pipeline.engine.preflight.target import Coming
 from pipeline.errors import SettingsError, TargetError
 from pipeline.ledger.ledger import Ledger
+from pipeline.mapping.models import ColumnMapping, Condition
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.postgres.disk import _runs_here, data_directories
+from tests.unit.engine.preflight.conftest import GOODS
 
 
 def sized(coming: Coming, size: int) -> Coming:
@@ -32,13 +39,27 @@ def test_twice_the_source_passes_less_warns_and_less_than_the_source_fails(sessi
         space.disk(session, sized(coming, free * 4))
 
 
-def test_what_is_begun_or_is_not_all_of_the_source_is_never_refused_for_its_size(
-    session: Connection, coming: Coming
+PARTS: dict[str, dict[str, Any]] = {
+    "not every table": {"only": ("goods",)},
+    "not every column": {"columns": {"ID": ColumnMapping(to="id", type="integer"), "Name": ColumnMapping(skip=True)}},
+    "not every row": {"filter": (Condition(column="ID", op=">", value=7),)},
+}
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_what_is_a_part_of_the_source_is_never_refused_for_its_size(
+    session: Connection, coming: Coming, part: dict[str, Any]
 ) -> None:
+    edited = {name: value for name, value in part.items() if name != "only"}
+    catalog = Catalog((GOODS,))
+    mapping = draft(catalog, dialect=ACCESS).mapping
+    mapping = mapping.model_copy(update={"tables": {"Goods": mapping.tables["Goods"].model_copy(update=edited)}})
+    plan = make_plan(catalog, mapping, ACCESS, only=part.get("only", ()))
+    assert space.disk(session, replace(sized(coming, 1 << 60), plan=plan)).mend
+
+
+def test_what_is_begun_is_never_refused_for_its_size(session: Connection, coming: Coming) -> None:
     huge = sized(coming, 1 << 60)
-    other = replace(coming.plan.target.tables[0], name="other")
-    some = replace(coming.plan, target=replace(coming.plan.target, tables=(*coming.plan.target.tables, other)))
-    assert space.disk(session, replace(huge, plan=some)).mend
     Ledger(session).install()
     with pytest.raises(TargetError):
         space.disk(session, huge)
