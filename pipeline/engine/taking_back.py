@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipeline.catalog import Table
@@ -17,6 +18,7 @@ from pipeline.outcome import TakenBack
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.content import content
+from pipeline.postgres.copy import RowsRefused
 from pipeline.postgres.introspect import (
     dependent_views,
     immediate_keys,
@@ -27,6 +29,7 @@ from pipeline.postgres.introspect import (
     table_exists,
 )
 from pipeline.postgres.records import one
+from pipeline.postgres.savepoint import attempted
 from pipeline.postgres.sql import SQL, Identifier, pairs, query, relation
 from pipeline.record import Load
 
@@ -119,11 +122,13 @@ def _rows(it: Taking) -> Iterator[TakenBack]:
     before = {name: content(it.connection, table) for name, table in spectators.items()}
     removed: dict[int, int] = {}
     restored: dict[int, int] = {}
-    with deferred(it.connection, _backward_keys(it)):
+    with _told_what_refers(it), deferred(it.connection, _backward_keys(it)):
+        it.connection.execute("set constraints all deferred")  # as the merge had them
         for change in reversed(it.merged):
             removed[change.change_id] = take_back_added(it.connection, change)
         for change in it.merged:
             restored[change.change_id] = bring_back_kept(it.connection, change)
+        it.connection.execute("set constraints all immediate")
     for name, table in spectators.items():
         if content(it.connection, table) != before[name]:
             raise TargetError(
@@ -135,6 +140,20 @@ def _rows(it: Taking) -> Iterator[TakenBack]:
         drop_images(it.connection, change)
         counts = removed[change.change_id], restored[change.change_id]
         yield TakenBack("take back the rows of", change.name, *counts)
+
+
+@contextmanager
+def _told_what_refers(it: Taking) -> Iterator[None]:
+    """Raise TargetError, and not RowsRefused, where a key of others holds a row that goes, or one is in the way."""
+    try:
+        with attempted(it.connection):
+            yield
+    except RowsRefused as refusal:
+        raise TargetError(
+            f"run {it.run_id} cannot be taken back: {refusal}",
+            hint="look for rows that others have added since: they refer to rows that go, or hold the key of one that"
+            " comes back; take them out first",
+        ) from refusal
 
 
 def _spectators(it: Taking) -> dict[str, Table]:

@@ -50,6 +50,7 @@ _BY_SQLSTATE = {  # by class or by whole code; the longest that fits decides
     "": _Meaning(TargetError),
     "08": _AWAY,
     "28": _LOGIN,
+    "2BP01": _Meaning(TargetError, "drop yourself what depends on it, then run again"),
     "3D000": _Meaning(TargetError, "create the database first, or correct its name"),
     "40": _Meaning(TargetError, "something else wrote to the same rows meanwhile: run again"),
     "25006": _Meaning(TargetError, "the server is a standby or read only: name the primary"),
@@ -63,6 +64,7 @@ _BY_SQLSTATE = {  # by class or by whole code; the longest that fits decides
     "53100": _Meaning(TargetError, "free space on the server's disk, then run again; it resumes"),
     "53200": _Meaning(TargetError, "the server is out of memory: lower MIGRATION_BATCH_SIZE"),
     "53300": _BUSY,
+    "55P03": _Meaning(TargetError, "another session holds a lock on the table: let it end, then run again"),
     "57P01": _AWAY,  # an administrator ended the session, or the server shuts down
     "57P02": _AWAY,  # another backend crashed
     "57P03": _AWAY,  # starting up, shutting down, in recovery

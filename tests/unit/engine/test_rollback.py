@@ -392,6 +392,48 @@ def test_rows_of_others_do_not_go_along_with_ours(database: Target, connection: 
     assert rows(connection, "select * from theirs") == [(1,)]
 
 
+@pytest.mark.parametrize("when", ["", "deferrable initially deferred"])
+def test_rows_of_others_that_refer_to_ours_keep_them(database: Target, connection: Connection, when: str) -> None:
+    connection.execute("create table item (id int primary key, code text, note text)")
+    connection.execute(f"create table theirs (item int references item {when})")  # type: ignore[arg-type]
+    given_rows = source({ITEM: [(1, "a", None)]})
+    migrate(given_rows, plan_of(given_rows), database)
+    connection.execute("insert into theirs values (1)")
+    loaded = dump(connection)
+    with (
+        connect(database, application_name="r", autocommit=True) as looking,
+        pytest.raises(TargetError, match=r"^run r1 cannot be taken back: .* on table \"theirs\"") as refused,
+    ):
+        Rollback(looking, "r1").look()  # and not only when it is done
+    assert "rows that others have added since" in (refused.value.hint or "")
+    assert dump(connection) == loaded
+
+
+def test_a_key_of_others_that_can_wait_waits_for_the_rows_of_before(database: Target, connection: Connection) -> None:
+    connection.execute(
+        """create table item (id int primary key, code text, note text); insert into item values (1, 'old', NULL);
+        create table theirs (item int references item deferrable); insert into theirs values (1)"""
+    )
+    before = dump(connection)
+    given_rows = source({ITEM: [(1, "a", None), (2, "b", None)]})
+    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, {"item": {"load": "replace"}})), database)
+    roll_back(database)
+    assert dump(connection) == before
+
+
+def test_a_table_that_another_session_holds_is_waited_for_and_told(
+    database: Target, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.engine.rollback._LOCK_WAIT_S", 1)
+    given_rows = given()
+    migrate(given_rows, plan_of(given_rows), database)
+    with connection.transaction():
+        connection.execute("select from item")
+        with pytest.raises(TargetError, match="lock timeout") as refused:
+            roll_back(database)
+    assert "another session holds a lock" in (refused.value.hint or "")
+
+
 def test_a_key_of_others_goes_only_by_force(database: Target, connection: Connection) -> None:
     given_rows = given()
     migrate(given_rows, plan_of(given_rows), database)
