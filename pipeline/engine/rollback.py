@@ -122,7 +122,8 @@ class Rollback:
 
         Raises TargetError where it was superseded, or hides what is gone.
         """
-        for other in changes_of_table(self.connection, change.target_schema, change.target_table):
+        others = changes_of_table(self.connection, change.target_schema, change.target_table)
+        for other in others:
             if other.change_id > change.change_id and not other.rolled_back and other.run_id != change.run_id:
                 raise TargetError(
                     f"run {other.run_id} has written to {change.name} since",
@@ -136,10 +137,9 @@ class Rollback:
                     hint=f"drop the table yourself, or {_RESTORE}",
                 )
         if change.kind != "table" and not change.imaged:
-            raise TargetError(
-                f"how {change.name} was before run {self.run_id} is no longer kept: a later run has written to it",
-                hint=_RESTORE,
-            )
+            written = any(other.change_id > change.change_id for other in others)
+            why = "no longer kept: a later run has written to it" if written else "not kept: the table has rules"
+            raise TargetError(f"how {change.name} was before run {self.run_id} is {why}", hint=_RESTORE)
         return True
 
     def _lock(self, changes: Sequence[Change]) -> None:

@@ -27,9 +27,13 @@ class Image:
     identity: tuple[str, ...]
     """Columns that tell a row from every other; where no key does all of them, as equal rows are as good as another."""
     content_before: str | None
+    kept: bool = True
+    """False where rules of the table keep PostgreSQL from telling which rows came: then nothing is taken back."""
 
     def adding(self, insert: Composed) -> Composed:
         """The insert, which notes what tells the rows that it adds; rows that it overwrites are in `before` already."""
+        if not self.kept:
+            return insert
         key = self.place.target.primary_key
         returned = dict.fromkeys((*self.identity, *(key if self.change.kind == "upsert" else ())))
         statement = SQL("with naru_written as ({} returning {}) insert into {} select {} from naru_written w").format(
@@ -41,6 +45,8 @@ class Image:
         return statement + overwritten.format(relation(self.change.before), pairs("b", key, "w", key))
 
     def finish(self, connection: Connection) -> None:
+        if not self.kept:
+            return
         counts = [_count(connection, image) for image in (self.change.added, self.change.before)]
         key = [*self.place.target.primary_key] if self.change.kind == "upsert" else []
         note_image(connection, self.change, key=key, added=counts[0], kept=counts[1], content=self.content_before)
@@ -54,6 +60,8 @@ def begin_image(connection: Connection, run_id: str, place: Place, load_mode: st
     standing = read_table(connection, target)
     assert standing is not None, "rows are merged into a table that stands"
     change = add_change(connection, run_id, load_mode, target.schema or "public", target.name)
+    if one(connection, query("has_insert_rules"), {"relation": text(relation(target))}) == (True,):
+        return Image(change, place, (), None, kept=False)
     identity = _identity(standing, target.primary_key if load_mode == "upsert" else None)
     before = content(connection, target)
     make = SQL("create table {} as select {} from {} t").format(

@@ -96,6 +96,7 @@ class Settler:
             for settlement, key in unhinged:
                 self._add(settlement, key)
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
+            notices += tuple(self._not_kept(settlement) for settlement in fresh if not self._is_kept(settlement))
             for settlement in fresh:
                 self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
                 note_as_left(self._connection, settlement.place)
@@ -258,6 +259,14 @@ class Settler:
         """The run that a rollback names: whichever run goes on with a load, its rows are of the one that began it."""
         load = self._ledger.load(settlement.target)
         return self._run_id if load is None else load.run_id
+
+    def _is_kept(self, settlement: Settlement) -> bool:
+        image = self._images.get(settlement.target.name)
+        return image is None or image.kept
+
+    def _not_kept(self, settlement: Settlement) -> Notice:
+        told = "has rules for what is inserted, so that nothing tells which rows came: rollback cannot take them back"
+        return Notice(settlement.source, None, f"table {settlement.target.name} {told}")
 
     def _clear(self, fresh: Sequence[Settlement]) -> None:
         replacing = [settlement for settlement in fresh if settlement.replaces]

@@ -594,6 +594,22 @@ def test_tables_that_refer_to_each_other_and_to_themselves(database: Target, con
     assert dump(connection) == before
 
 
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_a_table_with_rules_is_loaded_and_not_taken_back(database: Target, connection: Connection, mode: str) -> None:
+    connection.execute(
+        """create table item (id int primary key, code text, note text); create table seen (id int);
+        create rule see as on insert to item do also insert into seen values (new.id)"""
+    )
+    given_rows = source({ITEM: [(1, "a", None)]})
+    notes = migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, {"item": {"load": mode}})), database)
+    assert ["rollback cannot take them back" in note.text for note in notes] == [True]
+    assert rows(connection, "select * from seen") == [(1,)]
+    for force in (False, True):
+        with pytest.raises(TargetError, match=r"how public\.item was before run r1 is not kept: the table has rules"):
+            roll_back(database, force=force)
+    assert rows(connection, "select id from item") == [(1,)]
+
+
 def test_a_partitioned_table(database: Target, connection: Connection) -> None:
     connection.execute(
         """create table item (id int primary key, code text, note text) partition by range (id);
