@@ -10,6 +10,7 @@ from pipeline.catalog import Table
 from pipeline.errors import TargetError
 from pipeline.ledger.changes import Change, drop_images
 from pipeline.ledger.ledger import Ledger
+from pipeline.ledger.samples import replayed_counts
 from pipeline.load.deferral import deferred
 from pipeline.load.image import added_rows, bring_back_kept, take_back_added
 from pipeline.load.place import STAGING_SCHEMA
@@ -135,11 +136,14 @@ def _rows(it: Taking) -> Iterator[TakenBack]:
                 f"rows of {name}, which the run did not write, would go or change by a foreign key",
                 hint="take these rows out first, or drop that key",
             )
+    replayed = replayed_counts(it.connection)
     for change in it.merged:
         _check_as_before(it, change)
         drop_images(it.connection, change)
         counts = removed[change.change_id], restored[change.change_id]
         yield TakenBack("take back the rows of", change.name, *counts)
+        if brought := replayed.get((change.target_schema, change.target_table or "")):  # by force: none of the images
+            yield TakenBack(f"leave the rows that rejects replay brought, {brought:,} in all, in", change.name)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pipeline.catalog import Table
 from pipeline.dialects.draft import draft
 from pipeline.engine import taking_back
 from pipeline.engine.plan import Plan
+from pipeline.engine.replay import replay
 from pipeline.engine.rollback import Rollback
 from pipeline.engine.run import Migration, Options
 from pipeline.errors import Interrupted, LockedError, NaruError, TargetError, UsageError
@@ -295,6 +296,25 @@ def test_by_force_what_others_have_added_stays(database: Target, connection: Con
     theirs = rows(connection, "delete from item where id = 99 returning code")
     assert theirs == [("theirs",)]
     assert dump(connection) == before
+
+
+def test_by_force_what_a_replay_brought_is_told(database: Target, connection: Connection) -> None:
+    connection.execute(
+        "create table item (id int primary key, code text, note text constraint good check (note <> 'x'))"
+    )
+    given_rows = source({ITEM: [(1, "a", None), (2, "b", "x")]})
+    plan = plan_of(given_rows)
+    migrate(given_rows, plan, database)
+    connection.execute("alter table item drop constraint good")
+    with connect(database, application_name="r", autocommit=True) as replaying:
+        assert replay(replaying, plan) == (1, 0)
+    with pytest.raises(TargetError, match="has been written to since"):
+        roll_back(database)
+    assert [*map(str, roll_back(database, force=True))] == [
+        "take back the rows of public.item: 1 removed, 0 restored",
+        "leave the rows that rejects replay brought, 1 in all, in public.item",
+    ]
+    assert rows(connection, "select id from item") == [(2,)]
 
 
 @pytest.mark.parametrize("mode", MODES)
