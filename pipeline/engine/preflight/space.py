@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,7 +24,7 @@ _TIMES = 2
 
 
 def logs(directory: Path = LOGS) -> Said:
-    there = directory if directory.is_dir() else Path()
+    there = directory if os.path.lexists(directory) else Path()  # a file of that name takes no log either
     try:
         with tempfile.TemporaryFile(dir=there):
             free = shutil.disk_usage(there).free

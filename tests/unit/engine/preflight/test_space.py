@@ -110,6 +110,12 @@ def test_a_directory_that_takes_no_log_is_refused(tmp_path: Path) -> None:
         space.logs(Path(os.devnull, "logs") if os.name == "nt" else _gone(tmp_path))
 
 
+def test_what_only_has_the_name_of_the_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("no directory", encoding="utf-8")
+    with pytest.raises(SettingsError, match="no log can be written"):
+        space.logs(tmp_path / "logs")
+
+
 def _gone(tmp_path: Path) -> Path:
     """A directory in which nobody, root neither, can make a file: one of /proc."""
     place = Path("/proc/self/fdinfo")
