@@ -103,8 +103,7 @@ def added_rows(connection: Connection, change: Change) -> Composed:
 
     Raises TargetError where the columns that tell them are gone.
     """
-    added, standing = read_table(connection, change.added), read_table(connection, change.table)
-    assert added is not None, "the change has its images"
+    added, standing = _kept(connection, change.added), read_table(connection, change.table)
     assert standing is not None, "the table was there a moment ago"
     if gone := [name for name in added.column_names if name not in standing.column_names]:
         raise TargetError(
@@ -124,12 +123,10 @@ def added_rows(connection: Connection, change: Change) -> Composed:
 
 def bring_back_kept(connection: Connection, change: Change) -> int:
     """Make the rows that the change deleted or overwrote what they were, and return how many; raises TargetError."""
-    standing, kept = read_table(connection, change.table), read_table(connection, change.before)
+    standing, kept = read_table(connection, change.table), _kept(connection, change.before)
     assert standing is not None, "the table was there a moment ago"
-    assert kept is not None, "the change has its images"
-    written = [
-        name for name in standing.written_names if name in kept.column_names
-    ]  # by force, others may have altered
+    # By force, others may have altered the table.
+    written = [name for name in standing.written_names if name in kept.column_names]
     table, before = relation(change.table), relation(change.before)
     if change.kind == "replace":
         _check_no_heirs(connection, change)
@@ -144,6 +141,14 @@ def bring_back_kept(connection: Connection, change: Change) -> int:
     changes = SQL(", ").join(SQL("{0} = b.{0}").format(Identifier(name)) for name in rest)
     statement = SQL("update {} t set {} from {} b where {}").format(table, changes, before, pairs("t", key, "b", key))
     return connection.execute(statement).rowcount
+
+
+def _kept(connection: Connection, image: Table) -> Table:
+    """One of a change's images; raises TargetError where somebody has dropped it, to save room or with a dump."""
+    found = read_table(connection, image)
+    if found is None:
+        raise TargetError(f"{image.schema}.{image.name}, which a rollback needs, is gone", hint="restore a backup")
+    return found
 
 
 def _check_no_heirs(connection: Connection, change: Change) -> None:

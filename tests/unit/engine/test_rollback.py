@@ -298,6 +298,19 @@ def test_by_force_what_others_have_added_stays(database: Target, connection: Con
     assert dump(connection) == before
 
 
+@pytest.mark.parametrize("image", ["added_1", "before_1"])
+def test_images_that_somebody_has_dropped_are_missed(database: Target, connection: Connection, image: str) -> None:
+    connection.execute(STANDING)
+    given_rows = given()
+    modes = {"item": {"load": "upsert"}, "part": {"load": "upsert"}}
+    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, modes)), database)
+    connection.execute(f"drop table _naru.{image}")  # type: ignore[arg-type]
+    loaded = dump(connection)
+    with pytest.raises(TargetError, match=rf"_naru\.{image}, which a rollback needs, is gone"):
+        roll_back(database)
+    assert dump(connection) == loaded
+
+
 def test_by_force_what_a_replay_brought_is_told(database: Target, connection: Connection) -> None:
     connection.execute(
         "create table item (id int primary key, code text, note text constraint good check (note <> 'x'))"
