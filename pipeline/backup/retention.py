@@ -14,6 +14,7 @@ from itertools import accumulate
 
 from pipeline.backup.files import refusals, remove
 from pipeline.backup.folder import Backup
+from pipeline.errors import BackupError
 from pipeline.log import get_logger
 
 _log = get_logger()
@@ -40,13 +41,21 @@ def surplus(backups: Sequence[Backup], keep: Keep) -> list[Backup]:
 
 
 def delete(backup: Backup) -> None:
-    """What its manifest names, and the manifest last: what remains of one that was interrupted is told as broken."""
-    _log.info("removing a backup", name=backup.manifest.name)
+    """What its manifest names, and the manifest last: what remains of one that was interrupted is told as broken.
+
+    Raises BackupError, and removes nothing, where others have put something into its directory.
+    """
+    own = {backup.folder / file.path for file in backup.manifest.files}
     with refusals(f"{backup.archive} cannot be removed"):
-        for file in backup.manifest.files:
-            remove(backup.folder / file.path)
+        for path in backup.archive.rglob("*"):
+            if path not in own:
+                text = f"{path} is no part of backup {backup.manifest.name}, which therefore stays"
+                raise BackupError(text, hint="move it elsewhere, then: python -m pipeline backup prune")
+        _log.info("removing a backup", name=backup.manifest.name)
+        for path in own:
+            remove(path)
         if backup.archive.is_dir():
-            backup.archive.rmdir()  # not if others have put something there
+            backup.archive.rmdir()
         for name in (backup.names.verified, backup.names.manifest):
             remove(backup.folder / name)
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.backup.folder import Backup
 from pipeline.backup.manifest import File, Format, Manifest
-from pipeline.backup.retention import Keep, surplus
+from pipeline.backup.retention import Keep, delete, surplus
+from pipeline.errors import BackupError
 
 _FIRST = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _MOMENTS = st.integers(-2000, 2000).map(lambda hours: _FIRST + timedelta(hours=5 * hours))
@@ -103,3 +106,22 @@ def test_what_one_prune_leaves_the_next_one_leaves_too(moments: list[datetime], 
     backups = written(moments)
     gone = surplus(backups, keep)
     assert surplus([it for it in backups if it not in gone], keep) == []
+
+
+def test_a_backup_stays_whole_where_others_have_put_something_into_its_directory(tmp_path: Path) -> None:
+    one = replace(backup(1, _FIRST), folder=tmp_path)
+    name = one.manifest.name
+    files = tuple(File(path=f"{name}.dump/{part}", bytes=1, sha256="0" * 64) for part in ("toc.dat", "1.dat"))
+    one = replace(one, manifest=one.manifest.model_copy(update={"files": files}))
+    one.archive.mkdir()
+    for file in files:
+        (tmp_path / file.path).touch()
+    foreign = one.archive / "theirs"
+    foreign.mkdir()
+    before = {*tmp_path.rglob("*")}
+    with pytest.raises(BackupError, match="theirs is no part of backup"):
+        delete(one)
+    assert {*tmp_path.rglob("*")} == before
+    foreign.rmdir()
+    delete(one)
+    assert [*tmp_path.iterdir()] == []
