@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import pipeline
-from pipeline.cli.console import answer, make_console
+from pipeline.cli.console import agreed, answer, make_console
 from pipeline.cli.opening import JsonOption, new_run_id, open_target
 from pipeline.engine.rollback import Rollback
 from pipeline.errors import UsageError
@@ -42,9 +42,10 @@ def rollback(
         if not dry_run:
             if not yes:
                 _confirm(run, target)
-            it = taking.record()
-            source, marks = it.source, (it.fingerprint, it.mapping_digest)
-            taking.execute(steps, Run(run_id, "rollback", source, *marks, pipeline.__version__))
+            of = taking.record()
+            taking.execute(
+                steps, Run(run_id, "rollback", of.source, of.fingerprint, of.mapping_digest, pipeline.__version__)
+            )
     if json:
         answer(as_json({"run": run, "rollback": None if dry_run else run_id, "steps": steps}))
     if not dry_run:
@@ -59,8 +60,8 @@ def _show(console: Console, steps: Sequence[TakenBack], how: str) -> None:
 
 
 def _confirm(run: str, target: Target) -> None:
-    question = f"Take back run {run} in {target.describe()}"
+    where = f"run {run} in {target.describe()}"
     if not sys.stdin.isatty():
-        raise UsageError(f"{question}?", hint="look at it with --dry-run, then say --yes")
-    if not typer.confirm(question, err=True):
+        raise UsageError(f"{where} is not taken back unasked", hint="look at it with --dry-run, then say --yes")
+    if not agreed(f"Take back {where}"):
         raise UsageError("nothing was taken back", hint="look at it with --dry-run")

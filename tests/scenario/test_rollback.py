@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
+
+import pytest
 
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.scenario.conftest import Naru
@@ -34,6 +38,28 @@ def test_it_tells_asks_and_does(naru: Naru, sample: Path, database: Target) -> N
         naru("report", run, "--html", "r.html")
         assert "rolled back" in (naru.directory / "r.html").read_text("utf-8")
         assert ": complete" in naru("migrate", sample, "--yes")
+        assert dump(connection) == loaded
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal of POSIX")
+def test_ctrl_c_ends_the_question_and_nothing_is_taken_back(naru: Naru, sample: Path, database: Target) -> None:
+    with connect(database, application_name="t", autocommit=True) as connection:
+        naru("migrate", sample, "--yes")
+        loaded, run = dump(connection), last_run(connection)
+        keyboard, terminal = os.openpty()
+        process = naru.start("rollback", run, stdin=terminal, stdout=terminal)
+        try:
+            assert process.stderr is not None
+            said = ""
+            while "[y/N]" not in said:
+                said += process.stderr.read(1) or pytest.fail(said)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 8
+        finally:
+            process.kill()
+            process.communicate()
+            os.close(keyboard)
+            os.close(terminal)
         assert dump(connection) == loaded
 
 
