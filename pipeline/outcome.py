@@ -137,8 +137,9 @@ class TakenBack:
     rows_restored: int = 0
 
     def __str__(self) -> str:
-        rows = f": {self.rows_removed:,} removed, {self.rows_restored:,} restored"
-        return f"{self.action} {self.name}{rows if self.rows_removed or self.rows_restored else ''}"
+        counts = {"removed": self.rows_removed, "restored": self.rows_restored}
+        rows = ", ".join(f"{count:,} rows {what}" for what, count in counts.items() if count)
+        return f"{self.action} {self.name}{rows and f': {rows}'}"
 
 
 class Level(StrEnum):
