@@ -14,9 +14,10 @@ from pipeline.backup.lock import alone_in
 from pipeline.backup.manifest import Manifest
 from pipeline.postgres.client.programs import Need
 from pipeline.postgres.connect import Target, connect, translated
+from pipeline.postgres.databases import create_database, drop_database
 from pipeline.postgres.embedded import EmbeddedServer
 from pipeline.postgres.records import one
-from pipeline.postgres.sql import SQL, Identifier, query
+from pipeline.postgres.sql import query
 
 _NAME = "naru backup"
 
@@ -71,14 +72,13 @@ def scratch_database(server: Target, where: str, manifest: Manifest, *, own_serv
     """Made for the purpose, and dropped at the end; raises TargetError where the role may not."""
     name = f"naru_scratch_{uuid4().hex[:12]}"
     with connect(server, application_name=_NAME, autocommit=True, any_encoding=True) as admin:
-        with translated("making a scratch database"):
-            admin.execute(SQL("create database {} template template0 encoding 'UTF8'").format(Identifier(name)))
+        with translated("asking whether the server is like that of the backup"):
             (decisive,) = one(admin, query("decides_for"), [manifest.cluster])
+        create_database(admin, name)
         try:
             yield Scratch(server.with_database(name), where, own_server, Need.of(admin), decisive)
         finally:
-            with translated(f"dropping the scratch database {name}"):
-                admin.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+            drop_database(admin, name)
 
 
 def _remove(place: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.errors import TargetError
 from pipeline.postgres.connect import Connection, translated
 from pipeline.postgres.records import one, records
-from pipeline.postgres.sql import SQL, Composable, Identifier, Literal, query
+from pipeline.postgres.sql import SQL, Composable, Identifier, Literal, query, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,23 @@ def strangers(session: Connection) -> list[str]:
         return [name for (name,) in session.execute(query("strangers"))]
 
 
-def create_database(admin: Connection, name: str, like: Database | None) -> None:
-    """Empty and in UTF8, with the owner and the locale of another; raises TargetError."""
+def create_database(admin: Connection, name: str, like: Database | None = None) -> None:
+    """Empty and in UTF8, with the owner and the locale of another; raises TargetError, as where the role may not."""
+    _check_may_create(admin, name)
     statement = SQL("create database {} template template0 encoding 'UTF8'").format(Identifier(name))
     with translated(f"creating the database {name}"):
         admin.execute(SQL(" ").join([statement, *(_alike(like) if like else ())]))
+
+
+def _check_may_create(admin: Connection, name: str) -> None:
+    with translated("looking for the right to create databases"):
+        (may,) = one(admin, SQL("select rolcreatedb or rolsuper from pg_roles where rolname = current_user"))
+    if not may:
+        grant = text(SQL("alter role {} createdb;").format(Identifier(admin.info.user)))
+        raise TargetError(
+            f"{admin.info.user} may not create the database {name}",
+            hint=f"name another role, or as an administrator: {grant}",
+        )
 
 
 def drop_database(admin: Connection, name: str) -> None:

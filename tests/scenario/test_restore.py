@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,24 @@ def test_what_belongs_to_the_database_itself_is_told(naru: Naru, database: Targe
     said = naru("backup", "restore", archive, "--to", other.describe(), "--create")
     assert "not restored are settings, a comment of the database itself" in said
     assert str(archive.name) in said
+
+
+def test_a_role_that_may_make_no_database_is_told_what_lets_it(
+    backup: Path, naru: Naru, database: Target, other: Target
+) -> None:
+    clerk = f"clerk {other.database}"
+    run(database, f"create role \"{clerk}\" login password 'p'")
+    try:
+        to = replace(other, user=clerk, password=None).describe()
+        arguments = ("backup", "restore", backup, "--to", to, "--create", "--no-owner", "--password-stdin")
+        said = naru(*arguments, code=5, typed="p")
+        statement = f'alter role "{clerk}" createdb;'
+        assert statement in said
+        run(database, statement)
+        assert "restored and equal" in naru(*arguments, typed="p")
+    finally:
+        run(database, f'drop database if exists "{other.database}" with (force)')
+        run(database, f'drop role "{clerk}"')
 
 
 def test_an_empty_database_is_filled_or_left_empty(backup: Path, naru: Naru, database: Target, other: Target) -> None:
