@@ -50,11 +50,21 @@ class Proof(StrEnum):
     RESTORE = "restore"
 
 
-ToOption = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Directory of the backups.")]
-FromOption = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Directory of the backups.")]
-DaysOption = Annotated[int | None, typer.Option(metavar="N", help="Keep all of the last N days that have any.")]
-WeeklyOption = Annotated[int | None, typer.Option(metavar="N", help="Keep the last one of each of N weeks.")]
-MonthlyOption = Annotated[int | None, typer.Option(metavar="N", help="Keep the last one of each of N months.")]
+_OF_DIR = "Directory of the backups; default: BACKUP_DIR, or backups."
+ToOption = Annotated[Path | None, typer.Option("--to", metavar="DIR", help=_OF_DIR)]
+FromOption = Annotated[Path | None, typer.Option("--from", metavar="DIR", help=_OF_DIR)]
+DaysOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Keep all of the last N days with any; default: BACKUP_KEEP_DAYS, or 7."),
+]
+WeeklyOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=0, help="Keep the last one of each of N weeks; default: BACKUP_KEEP_WEEKLY, or 4."),
+]
+MonthlyOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=0, help="Keep the last one of each of N months; default: BACKUP_KEEP_MONTHLY, or 6."),
+]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show the log too.")]
 
 
