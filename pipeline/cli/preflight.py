@@ -44,7 +44,9 @@ def preflight(
     source: SourceArgument = None,
     mapping: MappingOption = None,
     tables: TablesOption = "",
-    restart: Annotated[bool, typer.Option("--restart", help="Of a run that forgets earlier loads.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Look as `migrate --restart` would, which forgets earlier loads.")
+    ] = False,
     code_page: CodePageOption = None,
     password_stdin: PasswordOption = False,
     follow_links: LinksOption = None,

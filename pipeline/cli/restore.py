@@ -41,7 +41,7 @@ def restore(
     create: Annotated[bool, typer.Option("--create", help="Make the database where it is not there.")] = False,
     replace_: Annotated[
         str | None,
-        typer.Option("--replace", metavar="NAME", help="It holds something, and its name is this: replace it."),
+        typer.Option("--replace", metavar="NAME", help="Replace the database of this name, which holds something."),
     ] = None,
     no_owner: Annotated[
         bool, typer.Option("--no-owner", help="Everything belongs to the URL's user, without grants.")

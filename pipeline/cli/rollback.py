@@ -25,7 +25,7 @@ from pipeline.settings import load_settings
 def rollback(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run, as `status` lists it.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Although others have written to its tables since, or that is not known.")
+        bool, typer.Option("--force", help="Take it back although others have written to its tables since.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be taken back; write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")] = False,
