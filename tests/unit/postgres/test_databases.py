@@ -31,6 +31,12 @@ def test_what_anybody_made_is_told(database: Target, made: str, told: list[str])
         assert set(told) <= set(strangers(session))
 
 
+def test_the_ledger_is_told_last(database: Target) -> None:
+    with connect(database, application_name="t", autocommit=True) as session:
+        session.execute("create schema _naru; create table _naru.run (); create table zinc ()")
+        assert strangers(session) == ["public.zinc", "_naru.run", "schema _naru"]
+
+
 def test_what_an_extension_brings_is_nobodys(database: Target) -> None:
     with connect(database, application_name="t", autocommit=True) as session:
         (name,) = session.execute(
