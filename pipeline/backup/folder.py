@@ -82,6 +82,11 @@ def all_backups(folder: Path) -> tuple[list[Backup], list[Broken]]:
 def open_backup(path: Path) -> Backup:
     """Of its manifest, or of any file that has its name; raises BackupError."""
     folder, names = path.parent, Names(_stem(path.name))
+    if not (folder / names.manifest).exists():
+        raise BackupError(
+            f"{path} is no backup: there is no {names.manifest} beside it",
+            hint="the backups are listed by: python -m pipeline backup list",
+        )
     manifest = read_manifest(folder / names.manifest)
     verified, problems = None, _missing(folder, manifest)
     try:

@@ -244,3 +244,14 @@ def test_what_its_own_server_refuses_is_broken(database: Target, naru: Naru) -> 
     said = naru("backup", "run", "--verify", "restore", code=1)
     assert 'broken: pg_restore failed with exit code 1: pg_restore: error: COPY failed for table "t"' in said
     assert "broken" in naru("backup", "list")
+
+
+@pytest.mark.parametrize("flag", ["--keep-days=0", "--keep-weekly=-1", "--keep-monthly=-1"])
+def test_how_much_to_keep_is_refused_by_the_name_of_the_flag(naru: Naru, flag: str) -> None:
+    assert flag.partition("=")[0] in naru("backup", "prune", flag, code=2)
+
+
+def test_a_name_that_is_no_backup_is_told_where_the_backups_are(naru: Naru) -> None:
+    said = naru("backup", "verify", "backups/shop.dump", code=5)
+    assert "backups/shop.dump is no backup: there is no shop.json beside it" in said
+    assert "backup list" in said
