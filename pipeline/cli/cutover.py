@@ -54,6 +54,7 @@ def cutover(
         settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
         if not _verified(settings, source, mapping, code_page, console, dry_run=dry_run):
             say(console, f"{_DOTENV} stays as it is: DB_TYPE={dotenv.value}")
+            say(console, "hint: mend what was found, as by: python -m pipeline verify --repair; then cutover again")
             raise typer.Exit(1)
         if not settings.target_configured:
             say(console, f"note: {_DOTENV} names no PostgreSQL; this one's place: python -m pipeline server url")

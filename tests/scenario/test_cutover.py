@@ -56,7 +56,9 @@ def test_one_cell_that_differs_keeps_the_application_where_it_is(naru: Naru, dot
         connection.execute(
             f"update {table} set {column} = 'other' where ctid = (select ctid from {table} limit 1)"  # type: ignore[arg-type]
         )
-    assert "stays as it is" in naru("cutover", code=1)
+    said = naru("cutover", code=1)
+    assert "stays as it is" in said
+    assert "hint: mend what was found" in said
     assert dotenv.read_bytes() == BEFORE
 
 
