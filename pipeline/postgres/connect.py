@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import psycopg
@@ -17,6 +18,18 @@ __all__ = ["Connection", "Target", "connect", "translated"]
 Connection = psycopg.Connection[TupleRow]
 
 _log = get_logger()
+
+
+class _IntoOurLog(logging.Handler):
+    """What the driver itself has to say, as of a rollback that a lost connection makes needless, is for the log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.debug("psycopg", text=record.getMessage())
+
+
+_driver = logging.getLogger("psycopg")
+_driver.addHandler(_IntoOurLog())
+_driver.propagate = False
 
 _OLDEST = 130000
 _SESSION = {  # what a server or role may have set otherwise, and that would break or change a load

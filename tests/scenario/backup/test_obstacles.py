@@ -83,6 +83,7 @@ def test_a_server_that_goes_away_leaves_no_backup(tmp_path_factory: pytest.TempP
         out, err = naru_run.communicate(timeout=120)
     assert naru_run.returncode == 5, out + err
     assert "Traceback" not in err
+    assert "psycopg" not in err
     assert not everything(naru)
 
 
