@@ -83,7 +83,7 @@ def test_as_many_mistakes_as_a_file_holds_take_bounded_memory(
 def test_a_file_that_is_too_large_is_not_parsed(
     tmp_path: Path, read: Read, refusal: type[NaruError], name: str
 ) -> None:
-    (tmp_path / "file.json").write_bytes(b" " * (33 << 20))
+    (tmp_path / "file.json").write_bytes(b" " * (65 << 20))
     assert "larger than" in refused(read, refusal, tmp_path / "file.json")
 
 
