@@ -50,6 +50,9 @@ class Proof(StrEnum):
     RESTORE = "restore"
 
 
+FormatOption = Annotated[Format, typer.Option(help="One file, or a directory that --jobs can write to.")]
+JobsOption = Annotated[int, typer.Option(min=1, metavar="N", help="Tables dumped at once, into a directory.")]
+VerifyOption = Annotated[Proof, typer.Option(help="Read it back whole, or restore it too and compare.")]
 _OF_DIR = "Directory of the backups; default: BACKUP_DIR, or backups."
 ToOption = Annotated[Path | None, typer.Option("--to", metavar="DIR", help=_OF_DIR)]
 FromOption = Annotated[Path | None, typer.Option("--from", metavar="DIR", help=_OF_DIR)]
@@ -70,18 +73,17 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show the l
 
 @app.command()
 def run(
-    format: Annotated[Format, typer.Option(help="One file, or a directory that --jobs can write to.")] = Format.CUSTOM,
-    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Tables dumped at once, into a directory.")] = 1,
+    format: FormatOption = Format.CUSTOM,
+    jobs: JobsOption = 1,
     to: ToOption = None,
-    verify: Annotated[Proof, typer.Option(help="Read it back whole, or restore it too and compare.")] = Proof.READ,
+    verify: VerifyOption = Proof.READ,
     keep_days: DaysOption = None,
     keep_weekly: WeeklyOption = None,
     keep_monthly: MonthlyOption = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Dump the target at one moment, verify the dump, and only then remove old ones."""
-    if jobs > 1 and format is Format.CUSTOM:
-        raise UsageError("--jobs is for a directory", hint="add --format directory")
+    check_jobs(format, jobs)
     settings = _settings(to, keep_days, keep_weekly, keep_monthly)
     with told(settings.backup_on_failure, "the backup"):
         _run(settings, format, jobs, verify, verbose=verbose)
@@ -143,6 +145,12 @@ def prune(
         if not dry_run and not all(_read(settings, it, console).good for it in newest.values()):
             raise BackupError("a newest backup is not what it was; nothing is removed", hint="see: backup list")
         _prune(settings, console, [*newest], dry_run=dry_run)
+
+
+def check_jobs(format: Format, jobs: int) -> None:
+    """Raise UsageError where pg_dump has one file to write to, and several jobs are asked for."""
+    if jobs > 1 and format is Format.CUSTOM:
+        raise UsageError("--jobs is for a directory", hint="add --format directory")
 
 
 def _settings(folder: Path | None, *keep: int | None) -> Settings:

@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 
 from pipeline.backup.crontab import line_of, read_crontab, with_line, write_crontab
+from pipeline.backup.manifest import Format
 from pipeline.backup.schedule import At, Job, make_job, no_job, remove_files, write_files
 from pipeline.backup.systemd import Units, control
-from pipeline.cli.backup import Proof
+from pipeline.cli.backup import FormatOption, JobsOption, Proof, VerifyOption, check_jobs
 from pipeline.cli.console import answer, make_console
 from pipeline.errors import UsageError
 from pipeline.report.line import say
@@ -24,7 +25,9 @@ def install(
     systemd: Annotated[bool, typer.Option("--systemd", help="A service and a timer of the user's systemd.")] = False,
     system: Annotated[bool, typer.Option("--system", help="With --systemd: of the whole machine, as root.")] = False,
     at: Annotated[str, typer.Option(metavar="HH:MM", help="When, each day.")] = "02:00",
-    verify: Annotated[Proof, typer.Option(help="How each backup is verified.")] = Proof.READ,
+    format: FormatOption = Format.CUSTOM,
+    jobs: JobsOption = 1,
+    verify: VerifyOption = Proof.READ,
     uninstall: Annotated[bool, typer.Option("--uninstall", help="Take away what an earlier one wrote.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")] = False,
 ) -> None:
@@ -35,11 +38,13 @@ def install(
     """
     if cron == systemd or (system and not systemd):
         raise UsageError("one of --cron and --systemd is needed", hint="--system goes with --systemd")
+    check_jobs(format, jobs)
     when, console = At.read(at), make_console()
     kind = "cron" if cron else "systemd"
     here = Path.cwd()
     settings = None if uninstall else load_settings()
-    job = make_job(settings, kind, here, ("--verify", verify.value)) if settings else no_job(kind, here)
+    arguments = ("--format", format.value, "--jobs", str(jobs), "--verify", verify.value)
+    job = make_job(settings, kind, here, arguments) if settings else no_job(kind, here)
     if cron:
         _by_cron(job, when, console, uninstall=uninstall, dry_run=dry_run)
     else:

@@ -55,7 +55,7 @@ def as_cron(line: str, home: Path) -> subprocess.CompletedProcess[bytes]:
 
 def test_the_installed_line_makes_a_backup(project: Naru, tab: Path, tmp_path: Path) -> None:
     tab.write_bytes(b"# mine\n\t5 * * * * date +\\%F \xff")
-    project("backup", "install", "--cron", "--at", "03:30")
+    project("backup", "install", "--cron", "--at", "03:30", "--format", "directory", "--jobs", "2")
     *mine, line = tab.read_bytes().splitlines()
     assert mine == [b"# mine", b"\t5 * * * * date +\\%F \xff"]
     assert line.startswith(b"30 3 * * * ")
@@ -63,7 +63,9 @@ def test_the_installed_line_makes_a_backup(project: Naru, tab: Path, tmp_path: P
     said = (project.directory / "logs" / "backup.log").read_text("utf-8")
     assert (ended.returncode, ended.stdout + ended.stderr) == (0, b""), said
     (manifest,) = (project.directory / "backups").glob("*[0-9].json")
-    assert json.loads(manifest.read_text("utf-8"))["read_back_at"]
+    made = json.loads(manifest.read_text("utf-8"))
+    assert made["read_back_at"]
+    assert made["archive"] == "directory"
     assert "kept: 1 of 1 backups" in said
 
 
@@ -130,6 +132,7 @@ def test_without_cron_it_is_told_what_to_do(project: Naru, tmp_path: Path, monke
         (("--cron", "--systemd"), "one of --cron and --systemd is needed"),
         (("--cron", "--system"), "--system goes with --systemd"),
         (("--cron", "--at", "25:00"), "'25:00' is no time of the day"),
+        (("--cron", "--jobs", "2"), "--jobs is for a directory"),
     ],
 )
 def test_what_cannot_be_is_refused(project: Naru, tab: Path, flags: tuple[str, ...], why: str) -> None:
