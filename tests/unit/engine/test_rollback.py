@@ -324,7 +324,7 @@ def test_by_force_what_a_replay_brought_is_told(database: Target, connection: Co
     with pytest.raises(TargetError, match="has been written to since"):
         roll_back(database)
     assert [*map(str, roll_back(database, force=True))] == [
-        "take back the rows of public.item: 1 removed, 0 restored",
+        "take back the rows of public.item: 1 rows removed",
         "leave the rows that rejects replay brought, 1 in all, in public.item",
     ]
     assert rows(connection, "select id from item") == [(2,)]
