@@ -17,8 +17,8 @@ from pipeline.ledger.verification import record_verification
 from pipeline.outcome import Finding, Level, ProofFile, RunOutcome, TableOutcome, Verdict, clean
 from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
-from pipeline.postgres.records import one
-from pipeline.postgres.sql import SQL, relation, text
+from pipeline.postgres.records import count_rows
+from pipeline.postgres.sql import relation, text
 from pipeline.record import Load, Run, Verification
 from pipeline.sources.base import Source
 from pipeline.transform.chain import Transformed
@@ -161,8 +161,7 @@ def occupied(connection: Connection, plan: Plan, *, restart: bool) -> list[str]:
 
 
 def _was_changed(connection: Connection, table: Table, load: Load) -> bool:
-    (count,) = one(connection, SQL("select count(*) from {}").format(relation(table)))
-    return int(count) != load.rows_loaded
+    return count_rows(connection, relation(table)) != load.rows_loaded
 
 
 def _table(load: Load, losses: int) -> TableOutcome:

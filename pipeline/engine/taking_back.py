@@ -29,7 +29,7 @@ from pipeline.postgres.introspect import (
     relation_kind,
     table_exists,
 )
-from pipeline.postgres.records import one
+from pipeline.postgres.records import count_rows, one
 from pipeline.postgres.savepoint import attempted
 from pipeline.postgres.sql import SQL, Identifier, pairs, query, relation
 from pipeline.record import Load
@@ -61,7 +61,7 @@ def taken_back(it: Taking) -> Iterator[TakenBack]:
     yield from _keys(it)
     for change in it.made:
         if table_exists(it.connection, change.table):
-            rows = _count(it.connection, change.table)
+            rows = count_rows(it.connection, relation(change.table))
             it.connection.execute(SQL("drop table {}").format(relation(change.table)))
             yield TakenBack("drop table", change.name, rows_removed=rows)
     yield from _rows(it)
@@ -223,8 +223,3 @@ def _check_as_before(it: Taking, change: Change) -> None:
             f"{change.name} would not be what it was before run {it.run_id}; nothing was done",
             hint="look for triggers that change what is written, and for what wrote to it while its rows were merged",
         )
-
-
-def _count(connection: Connection, table: Table) -> int:
-    (count,) = one(connection, SQL("select count(*) from {}").format(relation(table)))
-    return int(count)

@@ -14,7 +14,7 @@ from pipeline.load.place import Place
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.content import content, imprint
 from pipeline.postgres.introspect import own_numbers, read_table
-from pipeline.postgres.records import one
+from pipeline.postgres.records import count_rows, one
 from pipeline.postgres.sql import SQL, Composed, Identifier, columns, pairs, query, relation, text
 
 
@@ -47,7 +47,7 @@ class Image:
     def finish(self, connection: Connection) -> None:
         if not self.kept:
             return
-        counts = [_count(connection, image) for image in (self.change.added, self.change.before)]
+        counts = [count_rows(connection, relation(image)) for image in (self.change.added, self.change.before)]
         key = [*self.place.target.primary_key] if self.change.kind == "upsert" else []
         note_image(connection, self.change, key=key, added=counts[0], kept=counts[1], content=self.content_before)
 
@@ -177,8 +177,3 @@ def _identity(standing: Table, key: tuple[str, ...] | None) -> tuple[str, ...]:
         if index.tells_apart and {*index.columns} <= required and (key is None or {*index.columns} == {*key}):
             return index.columns
     return standing.column_names
-
-
-def _count(connection: Connection, table: Table) -> int:
-    (count,) = one(connection, SQL("select count(*) from {}").format(relation(table)))
-    return int(count)

@@ -14,7 +14,7 @@ from pipeline.load.image import Image
 from pipeline.load.place import ORDINAL, Place
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy import RowsRefused
-from pipeline.postgres.records import one
+from pipeline.postgres.records import count_rows, one
 from pipeline.postgres.savepoint import attempt
 from pipeline.postgres.sql import SQL, Composed, Identifier, Literal, columns, pairs, relation
 
@@ -40,14 +40,14 @@ def merge(connection: Connection, image: Image, load_mode: str) -> Merged:
     """
     place = image.place
     target = relation(place.target)
-    before = _count(connection, SQL("select count(*) from {}").format(target))
+    before = count_rows(connection, target)
     updated = 0
     if load_mode == "upsert":
         key = place.target.primary_key
         same = SQL("select count(*) from {} t join {} s on {}").format(
             target, place.destination, pairs("t", key, "s", key)
         )
-        updated = _count(connection, same)
+        (updated,) = one(connection, same)
     attempt(connection, image.adding(_insert(place, load_mode)))
     image.finish(connection)
     connection.execute(SQL("drop table {}").format(place.destination))
@@ -93,8 +93,3 @@ def _on_conflict(place: Place) -> Composed:
         return SQL(" on conflict ({}) do nothing").format(columns(key))
     changes = SQL(", ").join(SQL("{0} = excluded.{0}").format(Identifier(name)) for name in rest)
     return SQL(" on conflict ({}) do update set {}").format(columns(key), changes)
-
-
-def _count(connection: Connection, statement: Composed) -> int:
-    (count,) = one(connection, statement)
-    return int(count)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from psycopg.rows import TupleRow, class_row
 
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.sql import SQL, Composed
+from pipeline.postgres.sql import SQL, Composable, Composed
 
 T = TypeVar("T")
 
@@ -32,3 +32,9 @@ def one(
     """The row of a query that always has exactly one, as a count has."""
     (row,) = connection.execute(statement, parameters).fetchall()
     return row
+
+
+def count_rows(connection: Connection, relation: Composable) -> int:
+    """How many rows a table has, and those that inherit from it."""
+    (count,) = one(connection, SQL("select count(*) from {}").format(relation))
+    return int(count)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pipeline.batch import Unreadable
 from pipeline.outcome import Finding
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.records import one
-from pipeline.postgres.sql import SQL, query, relation
+from pipeline.postgres.records import count_rows, one
+from pipeline.postgres.sql import query, relation
 from pipeline.verify.subject import Subject
 
 
@@ -29,7 +29,7 @@ def verify_counts(connection: Connection, subject: Subject) -> Iterator[Finding]
     if waiting + replayed != load.rows_rejected:
         text = f"{load.rows_rejected:,} rows were refused, the quarantine holds {waiting + replayed:,}"
         yield _finding(subject, "quarantine", abs(waiting + replayed - load.rows_rejected), text)
-    found = _count(connection, subject)
+    found = count_rows(connection, relation(subject.target))
     if found != expected:
         text = f"the target should hold {expected:,} rows and holds {found:,}"
         yield _finding(subject, "rows", abs(found - expected), text)
@@ -50,11 +50,6 @@ def _claim(connection: Connection, subject: Subject) -> Iterator[Finding]:
 def _unreadable(connection: Connection, subject: Subject) -> bool:
     name = {"schema": subject.target.schema, "table": subject.target.name}
     return any(reason in {*Unreadable} for reason, *_ in connection.execute(query("rejects_by_reason"), name))
-
-
-def _count(connection: Connection, subject: Subject) -> int:
-    (count,) = one(connection, SQL("select count(*) from {}").format(relation(subject.target)))
-    return int(count)
 
 
 def _quarantined(connection: Connection, subject: Subject) -> tuple[int, int]:
