@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -17,7 +17,9 @@ _MOST_BYTES = 64 << 20
 """Nested values are held in memory for as long as their table is read."""
 
 
-def batches(source: Source, task: TableTask, *, after: Position | None = None, batch_rows: int) -> Iterator[Batch]:
+def batches(
+    source: Source, task: TableTask, *, after: Position | None = None, batch_rows: int
+) -> Generator[Batch, None, None]:
     """As `Source.batches` of the task's columns; raises MappingError where too much would be nested."""
     lookups = [_read(source, task, column, nest, batch_rows) for column, nest in task.nests.items()]
     for batch in source.batches(

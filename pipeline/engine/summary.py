@@ -10,7 +10,6 @@ from pipeline.batch import Unreadable
 from pipeline.catalog import Notice, Table, View
 from pipeline.engine.lookup import batches
 from pipeline.engine.plan import Plan, TableTask
-from pipeline.engine.prefetch import prefetched
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.losses import loss_counts
 from pipeline.ledger.verification import record_verification
@@ -19,6 +18,7 @@ from pipeline.postgres.connect import Connection, Target, translated
 from pipeline.postgres.introspect import is_empty, may_read, table_names
 from pipeline.postgres.records import count_rows
 from pipeline.postgres.sql import relation, text
+from pipeline.prefetch import prefetched
 from pipeline.record import Load, Run, Verification
 from pipeline.sources.base import Source
 from pipeline.transform.chain import Transformed
@@ -67,8 +67,8 @@ def content_of(source: Source, task: TableTask) -> Content:
     """The rows of a task's source, read and transformed anew, beside what compares them."""
 
     def read() -> Iterator[Transformed]:
-        found = batches(source, task, batch_rows=_BATCH_ROWS)
-        with prefetched(map(task.chain.apply, found)) as transformed:
+        found = (task.chain.apply(batch) for batch in batches(source, task, batch_rows=_BATCH_ROWS))
+        with prefetched(found) as transformed:
             yield from transformed
 
     return Content(read, task.chain.carried)

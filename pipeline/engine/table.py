@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pipeline.batch import Position
 from pipeline.engine.lookup import batches
 from pipeline.engine.plan import TableTask
-from pipeline.engine.prefetch import prefetched
 from pipeline.load.loader import Delivered, Loader
+from pipeline.prefetch import prefetched
 from pipeline.sources.base import Source
 
 

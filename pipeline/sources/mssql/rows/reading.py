@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.batch import Batch, Position
 from pipeline.errors import SourceChanged, SourceError
+from pipeline.prefetch import prefetched
 from pipeline.sources.mssql.rows.keyset import Keyset
 from pipeline.sources.mssql.rows.layout import Layout
 from pipeline.sources.mssql.rows.pages import Pages, Piece, Place, name_of
@@ -39,11 +40,12 @@ class TableReader:
         Raises SourceChanged where the table counts other rows at the end than came.
         """
         layout = Layout.of(self._table, columns, self._keyset)
-        end, fetch_rows = self._place(after), min(batch_rows, layout.fetch_rows)
-        pages = Pages(self._session, self._table, layout, end, fetch_rows=fetch_rows)
-        for pieces in _gathered(pages, batch_rows):
-            start, end = end, pieces[-1].end
-            yield _batch(layout, pieces, start, end)
+        end = self._place(after)
+        pages = Pages(self._session, self._table, layout, end, fetch_rows=_evenly(batch_rows, layout.fetch_rows))
+        with prefetched(_gathered(pages, batch_rows)) as gathered:  # the driver fetches while rows are decoded
+            for pieces in gathered:
+                start, end = end, pieces[-1].end
+                yield _batch(layout, pieces, start, end)
         self._check_count(end.rows)
 
     def _check_count(self, read: int) -> None:
@@ -63,7 +65,12 @@ class TableReader:
                 raise SourceError(text, hint="load the table again from the start with --restart")
 
 
-def _gathered(pieces: Iterable[Piece], batch_rows: int) -> Iterator[list[Piece]]:
+def _evenly(rows: int, most: int) -> int:
+    """Parts of at most so many rows that fill a batch: else each would be as small as what is left over."""
+    return -(-rows // -(-rows // most))
+
+
+def _gathered(pieces: Iterable[Piece], batch_rows: int) -> Generator[list[Piece], None, None]:
     """Pieces of one batch: at least one, and no more rows or bytes than a batch may have."""
     held: list[Piece] = []
     rows = size = 0

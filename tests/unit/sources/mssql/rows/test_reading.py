@@ -347,3 +347,12 @@ def test_long_values_are_fetched_row_by_row_and_bounded_in_a_batch() -> None:
         batches = list(source.batches("long", batch_rows=1000))
     assert [row for batch in batches for row in batch.frame.rows()] == stored
     assert max(batch.frame.height for batch in batches) <= (8 << 20) // 600_000
+
+
+def test_a_batch_is_full_though_a_driver_holds_fewer_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.sources.mssql.rows.pages.PAGE_ROWS", 10_000)
+    wide = table("wide", {"id": "int", "text": "nvarchar(4000)"}, ("id",))
+    with live({"wide": [(number, "글") for number in range(3300)]}, wide) as (source, _):
+        heights = [batch.frame.height for batch in source.batches("wide", batch_rows=1100)]
+    assert (8 << 20) // 8000 < 1100, "one fetch may not hold a batch"
+    assert heights == [1100, 1100, 1100]

@@ -1,4 +1,4 @@
-"""Work a few items ahead in a thread: decoding and encoding overlap with sending.
+"""Work a few items ahead in a thread: fetching, decoding and encoding overlap with sending.
 
 Measured on 2M rows: 1.2 times the time of a ready-made COPY where the serial loop takes 1.7.
 NumPy, Polars, the encoder and the drivers release the interpreter lock, so a thread for each stage is enough.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -30,11 +30,12 @@ class _Done:
 
 
 @contextmanager
-def prefetched(items: Iterable[T]) -> Generator[Iterator[T], None, None]:
+def prefetched(items: Generator[T, None, None]) -> Generator[Iterator[T], None, None]:
     """Iterate `items` in a thread, at most two ahead; its errors are raised where they are taken.
 
-    Leaving the block ends the thread, whether or not every item was taken. Left by KeyboardInterrupt, it waits for the
-    work no longer than two seconds: a source that says nothing may hold it for ever, and the process is about to end.
+    Leaving the block ends the thread, whether or not every item was taken, and closes the generator in it. Left by
+    KeyboardInterrupt, it waits for the work no longer than two seconds: a source that says nothing may hold it for
+    ever, and the process is about to end.
     """
     waiting: queue.Queue[T | _Failure | _Done] = queue.Queue(_AHEAD)
     stop = threading.Event()
@@ -50,9 +51,10 @@ def prefetched(items: Iterable[T]) -> Generator[Iterator[T], None, None]:
 
     def work() -> None:
         try:
-            for item in items:
-                if not put(item):
-                    return
+            with closing(items):
+                for item in items:
+                    if not put(item):
+                        return
             put(_Done())
         except BaseException as error:  # noqa: BLE001  # whatever it is, the consumer's thread raises it
             put(_Failure(error))

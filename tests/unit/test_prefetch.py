@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
-from pipeline.engine.prefetch import prefetched
+from pipeline.prefetch import prefetched
 
 
 class Broken(Exception):
@@ -19,7 +19,7 @@ def threads() -> list[threading.Thread]:
 
 
 def test_items_come_in_order_from_another_thread() -> None:
-    def work() -> Iterator[tuple[int, str]]:
+    def work() -> Generator[tuple[int, str], None, None]:
         for n in range(50):
             yield n, threading.current_thread().name
 
@@ -29,7 +29,7 @@ def test_items_come_in_order_from_another_thread() -> None:
 
 
 def test_an_error_of_the_work_is_raised_where_the_item_would_have_come() -> None:
-    def work() -> Iterator[int]:
+    def work() -> Generator[int, None, None]:
         yield 1
         raise Broken
 
@@ -44,7 +44,7 @@ def test_work_is_at_most_two_items_ahead_and_one_in_hand() -> None:
     started: list[int] = []
     blocked = threading.Semaphore(0)
 
-    def work() -> Iterator[int]:
+    def work() -> Generator[int, None, None]:
         for n in range(10):
             started.append(n)
             blocked.release()
@@ -63,7 +63,7 @@ def test_two_in_a_row_work_at_once() -> None:
     """The first goes on while the second is held up: as rows come in while others are transformed."""
     second, third = threading.Event(), threading.Event()
 
-    def numbers() -> Iterator[int]:
+    def numbers() -> Generator[int, None, None]:
         yield 1
         second.set()
         yield 2
@@ -81,7 +81,7 @@ def test_two_in_a_row_work_at_once() -> None:
 
 
 def test_two_in_a_row_pass_an_error_on() -> None:
-    def work() -> Iterator[int]:
+    def work() -> Generator[int, None, None]:
         yield 1
         raise Broken
 
@@ -94,7 +94,7 @@ def test_two_in_a_row_pass_an_error_on() -> None:
 
 def test_leaving_the_second_of_two_in_a_row_ends_both() -> None:
     def leave() -> None:
-        with prefetched(iter(range(1000))) as found, prefetched(-number for number in found) as items:
+        with prefetched(n for n in range(1000)) as found, prefetched(-number for number in found) as items:
             next(items)
             raise Broken
 
@@ -103,9 +103,29 @@ def test_leaving_the_second_of_two_in_a_row_ends_both() -> None:
     assert threads() == []
 
 
+def test_what_is_left_early_is_closed_in_the_thread_that_worked_on_it() -> None:
+    """So one within another ends too, and a stop at once waits for neither."""
+    closed: list[str] = []
+
+    def work() -> Generator[int, None, None]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.append(threading.current_thread().name)
+
+    def nested() -> Generator[int, None, None]:
+        with prefetched(work()) as found:
+            yield from found
+
+    with prefetched(nested()) as items:
+        next(items)
+    assert closed == ["naru-prefetch"]
+    assert threads() == []
+
+
 @pytest.mark.parametrize("taken", [0, 1, 5])
 def test_leaving_early_ends_the_thread(taken: int) -> None:
-    def work() -> Iterator[int]:
+    def work() -> Generator[int, None, None]:
         yield from range(1000)
 
     def leave() -> None:
@@ -120,10 +140,10 @@ def test_leaving_early_ends_the_thread(taken: int) -> None:
 
 
 def test_a_stop_at_once_does_not_wait_for_work_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.engine.prefetch._PATIENCE_S", 0.1)
+    monkeypatch.setattr("pipeline.prefetch._PATIENCE_S", 0.1)
     silent = threading.Event()
 
-    def work() -> Iterator[int]:
+    def work() -> Generator[int, None, None]:
         yield 1
         silent.wait()
 
