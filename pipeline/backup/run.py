@@ -40,7 +40,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Order:
     """What shall be backed up, where to, and how; its directory is locked by whoever runs it."""
 
     target: Target
@@ -52,41 +52,43 @@ class Job:
     observer: Observer
 
 
-def back_up(job: Job) -> Backup:
+def back_up(order: Order) -> Backup:
     """Write one backup, or nothing that could be taken for one; raises BackupError, TargetError."""
-    with refusals(f"{job.folder} cannot be read"):
-        for path in left_behind(job.folder):
+    with refusals(f"{order.folder} cannot be read"):
+        for path in left_behind(order.folder):
             _log.info("removing what a killed backup left", path=str(path))
             remove(path)
-        names = new_names(job.folder, job.target.database, datetime.now().astimezone())
-    earlier, _ = all_backups(job.folder)
-    facts = _facts(job.connection)
-    last = _last_bytes(job, facts, earlier)
-    check_space(job.folder, last * 5 // 4 if last else facts.bytes)
+        names = new_names(order.folder, order.target.database, datetime.now().astimezone())
+    earlier, _ = all_backups(order.folder)
+    facts = _facts(order.connection)
+    last = _last_bytes(order, facts, earlier)
+    check_space(order.folder, last * 5 // 4 if last else facts.bytes)
     try:
-        manifest = _written(job, names, facts, [it.manifest for it in earlier], expected=last or facts.bytes)
-        with refusals(f"{job.folder} cannot be written"):
+        manifest = _written(order, names, facts, [it.manifest for it in earlier], expected=last or facts.bytes)
+        with refusals(f"{order.folder} cannot be written"):
             for name in sorted({file.path.split("/")[0] for file in manifest.files}):
-                publish(partial(job.folder / name), job.folder / name)
-        write_whole(job.folder / names.manifest, as_text(manifest))
+                publish(partial(order.folder / name), order.folder / name)
+        write_whole(order.folder / names.manifest, as_text(manifest))
     except BaseException:
-        _discard(job.folder, names)
+        _discard(order.folder, names)
         raise
-    return open_backup(job.folder / names.manifest)
+    return open_backup(order.folder / names.manifest)
 
 
-def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest], *, expected: int) -> Manifest:
+def _written(order: Order, names: Names, facts: Facts, earlier: list[Manifest], *, expected: int) -> Manifest:
     """All but the manifest, under names that end in .partial; so many bytes are expected."""
     created_at = datetime.now(UTC)
-    own = [it for it in earlier if (it.cluster, it.database) == (facts.cluster, job.target.database)]
-    archive, roles = (partial(job.folder / name) for name in (names.archive, names.roles))
-    with one_moment(job.connection) as moment:
-        sequences = _dump(job, archive, moment, expected)
-        tables, large_objects = read_whole(moment, job.observer, "counting and hashing every table at the same moment")
-    roles_error = _dump_roles(job, roles)
-    with phase(job.observer, "reading it back"):
-        run_client(job.programs, "pg_restore", "--file=-", archive)
-    with phase(job.observer, "hashing its files", "bytes", size_so_far(archive)) as now:
+    own = [it for it in earlier if (it.cluster, it.database) == (facts.cluster, order.target.database)]
+    archive, roles = (partial(order.folder / name) for name in (names.archive, names.roles))
+    with one_moment(order.connection) as moment:
+        sequences = _dump(order, archive, moment, expected)
+        tables, large_objects = read_whole(
+            moment, order.observer, "counting and hashing every table at the same moment"
+        )
+    roles_error = _dump_roles(order, roles)
+    with phase(order.observer, "reading it back"):
+        run_client(order.programs, "pg_restore", "--file=-", archive)
+    with phase(order.observer, "hashing its files", "bytes", size_so_far(archive)) as now:
         files = measured(archive, PurePosixPath(names.archive), now.advance)
         files += [] if roles_error else measured(roles, PurePosixPath(names.roles), now.advance)
     return Manifest(
@@ -96,14 +98,14 @@ def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest], *, e
         created_at=created_at,
         day=max([created_at.astimezone().date(), *(it.day for it in own)]),
         tool=pipeline.__version__,
-        pg_dump=job.programs.version,
+        pg_dump=order.programs.version,
         server=facts.server,
-        target=job.target.describe(),
+        target=order.target.describe(),
         cluster=facts.cluster,
-        database=job.target.database,
+        database=order.target.database,
         database_bytes=facts.bytes,
         extensions=facts.extensions,
-        archive=job.archive,
+        archive=order.archive,
         files=tuple(files),
         roles_error=roles_error,
         tables=tables,
@@ -113,44 +115,44 @@ def _written(job: Job, names: Names, facts: Facts, earlier: list[Manifest], *, e
     )
 
 
-def _dump(job: Job, archive: Path, moment: Moment, expected: int) -> tuple[SequenceContent, ...]:
+def _dump(order: Order, archive: Path, moment: Moment, expected: int) -> tuple[SequenceContent, ...]:
     """The sequences as they stood meanwhile."""
-    sequences = find_sequences(job.connection)
-    before = stands(job.connection, sequences)
-    text = f"dumping {len(moment.tables):,} tables with pg_dump {job.programs.version}"
-    with phase(job.observer, text, "bytes", expected) as now:
-        _run_pg_dump(job, archive, moment, now)
+    sequences = find_sequences(order.connection)
+    before = stands(order.connection, sequences)
+    text = f"dumping {len(moment.tables):,} tables with pg_dump {order.programs.version}"
+    with phase(order.observer, text, "bytes", expected) as now:
+        _run_pg_dump(order, archive, moment, now)
         now.reach(size_so_far(archive))
-    seen = sequences_between(sequences, before, stands(job.connection, sequences))
+    seen = sequences_between(sequences, before, stands(order.connection, sequences))
     for sequence in (it for it in seen if it.was_set_back):
         _log.warning("set back during the dump: where it stands cannot be compared", sequence=sequence.full_name)
     return seen
 
 
-def _run_pg_dump(job: Job, archive: Path, moment: Moment, now: Phase) -> None:
-    options = ["--no-password", f"--format={job.archive}", f"--snapshot={moment.snapshot}"]
+def _run_pg_dump(order: Order, archive: Path, moment: Moment, now: Phase) -> None:
+    options = ["--no-password", f"--format={order.archive}", f"--snapshot={moment.snapshot}"]
     # Between our lock of a table and pg_dump's, another may wait to alter it: pg_dump would wait for that one forever.
     options.append(f"--lock-wait-timeout={LOCK_WAIT_S}s")
-    if job.archive is Format.DIRECTORY:
-        options.append(f"--jobs={job.jobs}")
-    options += [f"--file={archive}", f"--dbname={link(job.target)}"]
-    watch = (lambda: now.reach(size_so_far(archive))) if job.observer.live else None
-    run_client(job.programs, "pg_dump", *options, target=job.target, watch=watch)
+    if order.archive is Format.DIRECTORY:
+        options.append(f"--jobs={order.jobs}")
+    options += [f"--file={archive}", f"--dbname={link(order.target)}"]
+    watch = (lambda: now.reach(size_so_far(archive))) if order.observer.live else None
+    run_client(order.programs, "pg_dump", *options, target=order.target, watch=watch)
 
 
-def _dump_roles(job: Job, roles: Path) -> str | None:
+def _dump_roles(order: Order, roles: Path) -> str | None:
     """Why the roles may not be read, as on some managed servers: the rows are whole without them.
 
     Raises BackupError where they may be, and are not there all the same.
     """
-    where = link(job.target)
+    where = link(order.target)
     # --dbname alone leaves the database out, and connects to another, where the role may have no business.
     options = ("--roles-only", "--no-role-passwords", "--no-password", f"--dbname={where}", f"--database={where}")
     try:
-        run_client(job.programs, "pg_dumpall", *options, f"--file={roles}", target=job.target)
+        run_client(order.programs, "pg_dumpall", *options, f"--file={roles}", target=order.target)
     except BackupError as error:
         with translated("asking which rights the role has"):
-            (readable,) = one(job.connection, query("roles_readable"))
+            (readable,) = one(order.connection, query("roles_readable"))
         if readable:
             raise
         _log.warning("roles are not in the backup", error=error.message)
@@ -171,9 +173,9 @@ def _facts(connection: Connection) -> Facts:
     return Facts(server, cluster, size, tuple(extensions))
 
 
-def _last_bytes(job: Job, facts: Facts, earlier: list[Backup]) -> int | None:
+def _last_bytes(order: Order, facts: Facts, earlier: list[Backup]) -> int | None:
     """What the last good backup of the database took: the best guess of what the next one will."""
-    own = facts.cluster, job.target.database
+    own = facts.cluster, order.target.database
     return next((it.manifest.bytes for it in reversed(earlier) if it.database == own and it.good), None)
 
 

@@ -23,7 +23,7 @@ from pipeline.backup.manifest import Format
 from pipeline.backup.notice import told
 from pipeline.backup.phase import Observer
 from pipeline.backup.retention import Keep, delete, surplus
-from pipeline.backup.run import Job, back_up
+from pipeline.backup.run import Order, back_up
 from pipeline.backup.scratch import Scratch, lack, own_server, scratch_database
 from pipeline.backup.verify import Refused, verify_by_reading, verify_by_restoring
 from pipeline.cli.console import answer, make_console
@@ -179,8 +179,8 @@ def _back_up(settings: Settings, format: Format, jobs: int, console: Console) ->
     target = open_target(settings, console)
     with connect(target, application_name=_NAME, autocommit=True) as connection:
         programs = programs_for(settings, Need.of(connection))
-        job = Job(target, connection, programs, settings.backup_dir, format, jobs, watching(console))
-        return back_up(job)
+        order = Order(target, connection, programs, settings.backup_dir, format, jobs, watching(console))
+        return back_up(order)
 
 
 def _read(settings: Settings, backup: Backup, console: Console) -> Backup:

@@ -13,7 +13,7 @@ from pipeline.backup.content import differences
 from pipeline.backup.folder import Backup
 from pipeline.backup.manifest import Format, SequenceContent, read_manifest
 from pipeline.backup.phase import Phase
-from pipeline.backup.run import Job, back_up
+from pipeline.backup.run import Order, back_up
 from pipeline.backup.verify import fill
 from pipeline.errors import BackupError
 from pipeline.postgres.client.programs import Need, Programs, programs_for
@@ -53,7 +53,7 @@ def programs(session: Connection) -> Programs:
 
 
 def backed_up(target: Target, session: Connection, programs: Programs, folder: Path) -> Backup:
-    return back_up(Job(target, session, programs, folder, Format.CUSTOM, 1, _NOBODY))
+    return back_up(Order(target, session, programs, folder, Format.CUSTOM, 1, _NOBODY))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pipeline.backup.content import differences
 from pipeline.backup.files import size_so_far
 from pipeline.backup.manifest import Format
 from pipeline.backup.phase import Phase, Unit, phase
-from pipeline.backup.run import Job, back_up
+from pipeline.backup.run import Order, back_up
 from pipeline.backup.verify import fill, verify_by_reading
 from pipeline.errors import BackupError
 from pipeline.postgres.client.programs import Need, programs_for
@@ -61,7 +61,7 @@ def test_a_whole_backup_is_told_and_logged_phase_by_phase(database: Target, tmp_
     with connect(database, application_name="t", autocommit=True) as session, capture_logs() as events:
         session.execute("create table a as select 1 as id; create table b as select 2 as id")
         programs = programs_for(Settings(), Need.of(session))
-        backup = back_up(Job(database, session, programs, tmp_path, Format.CUSTOM, 1, watching))
+        backup = back_up(Order(database, session, programs, tmp_path, Format.CUSTOM, 1, watching))
         verify_by_reading(backup, programs, watching)
         size = backup.archive.stat().st_size
         assert watching.told[f"dumping 2 tables with pg_dump {programs.version}"][-1] == (size, "")
@@ -75,7 +75,7 @@ def test_a_whole_backup_is_told_and_logged_phase_by_phase(database: Target, tmp_
             fill(backup, programs, database.with_database(name), now)
         assert differences(backup.manifest, database.with_database(name), watching) == []
         drop_database(session, name)
-        back_up(Job(database, session, programs, tmp_path, Format.DIRECTORY, 1, watching))
+        back_up(Order(database, session, programs, tmp_path, Format.DIRECTORY, 1, watching))
     assert watching.under_way == 0
     assert (watching.began[-4][1], watching.began[-4][2]) == ("bytes", backup.manifest.bytes), (
         "as large as the last one"
