@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from pipeline.backup.files import make_folder
+from pipeline.backup.files import make_folder, refusals
 from pipeline.backup.folder import Backup, all_backups, open_backup
 from pipeline.backup.lock import alone_in
 from pipeline.backup.manifest import Format
@@ -112,8 +113,8 @@ def verify(
 @app.command(name="list")
 def list_(folder: FromOption = None, json: JsonOption = False) -> None:
     """Show the backups: how old and large, how they were verified, and what is wrong with them."""
-    settings = _settings(folder)
-    backups, broken = all_backups(settings.backup_dir)
+    folder = _existing(_settings(folder).backup_dir)
+    backups, broken = all_backups(folder)
     if json:
         answer(as_json({"backups": [_row(it) for it in backups], "broken": broken}))
         return
@@ -123,7 +124,7 @@ def list_(folder: FromOption = None, json: JsonOption = False) -> None:
     for one in broken:
         say(console, f"broken: {one.problem}", "red")
     if not backups and not broken:
-        say(console, f"no backups in {settings.backup_dir}")
+        say(console, f"no backups in {folder}")
 
 
 @app.command()
@@ -137,9 +138,7 @@ def prune(
     """Remove old backups, once the newest good one of each database has been read whole again."""
     settings, console = _settings(folder, keep_days, keep_weekly, keep_monthly), make_console()
     open_log(Path("logs"), verbose=False, run_id=new_run_id())
-    if not settings.backup_dir.is_dir():
-        raise UsageError(f"{settings.backup_dir} is no directory", hint="see --from and BACKUP_DIR")
-    with stoppable(), alone_in(settings.backup_dir):
+    with stoppable(), alone_in(_existing(settings.backup_dir)):
         backups, _ = all_backups(settings.backup_dir)
         newest = {it.database: it for it in backups if it.good}
         if not dry_run and not all(_read(settings, it, console).good for it in newest.values()):
@@ -224,9 +223,18 @@ def _prune(settings: Settings, console: Console, databases: list[tuple[str, str]
     say(console, f"kept: {len(backups) - len(gone):,} of {len(backups):,} backups")
 
 
+def _existing(folder: Path) -> Path:
+    """The directory itself; raises UsageError where there is none: a mistyped name is not one without backups."""
+    with refusals(f"{folder} cannot be read"):
+        if folder.is_dir():
+            return folder
+    make = f"python -m pipeline backup run --to {shlex.quote(str(folder))}"
+    raise UsageError(f"there is no directory {folder}", hint=f"name it with --from or BACKUP_DIR, or make it: {make}")
+
+
 def _newest(folder: Path) -> Backup:
     """Raises BackupError where a manifest cannot be read: it may be that of the newest."""
-    backups, broken = all_backups(folder)
+    backups, broken = all_backups(_existing(folder))
     if broken:
         raise BackupError(broken[0].problem, hint="name the backup to verify")
     if not backups:

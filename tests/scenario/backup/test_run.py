@@ -255,3 +255,32 @@ def test_a_name_that_is_no_backup_is_told_where_the_backups_are(naru: Naru) -> N
     said = naru("backup", "verify", "backups/shop.dump", code=5)
     assert "backups/shop.dump is no backup: there is no shop.json beside it" in said
     assert "backup list" in said
+
+
+@pytest.mark.parametrize("command", ["list", "prune", "verify"])
+def test_a_directory_that_is_not_there_is_no_empty_one(naru: Naru, command: str) -> None:
+    said = naru("backup", command, "--from", "back ups", code=2)
+    assert "there is no directory back ups" in said
+    assert "python -m pipeline backup run --to 'back ups'" in said
+    assert not (naru.directory / "back ups").exists()
+
+
+def test_a_list_that_cannot_be_made_prints_no_json(naru: Naru) -> None:
+    (naru.directory / "backups").write_text("a file", encoding="utf-8")
+    process = naru.start("backup", "list", "--json")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert "there is no directory backups" in err
+
+
+def test_an_empty_directory_is_listed_as_one(naru: Naru) -> None:
+    (naru.directory / "backups").mkdir()
+    assert naru("backup", "list") == "no backups in backups\n"
+    assert json.loads(naru("backup", "list", "--json")) == {"backups": [], "broken": []}
+    assert "no backups in backups" in naru("backup", "verify", code=2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the longest name is another there")
+def test_a_directory_that_cannot_be_looked_at_is_told_so(naru: Naru) -> None:
+    for command in ("list", "prune"):
+        assert "cannot be read" in naru("backup", command, "--from", "x" * 300, code=5)
