@@ -29,7 +29,7 @@ from pipeline.outcome import Level, clean
 from pipeline.postgres.connect import connect
 from pipeline.report.line import say
 from pipeline.report.text import print_findings
-from pipeline.settings import Settings
+from pipeline.settings import DbType, Settings
 
 _DOTENV = Path(".env")
 
@@ -48,7 +48,7 @@ def cutover(
     if dotenv.switched is not back:
         say(console, f"nothing to do: {_DOTENV} has DB_TYPE={dotenv.value}")
         return
-    text = dotenv.back() if back else dotenv.forth()
+    text, coming = (dotenv.back(), dotenv.before) if back else (dotenv.forth(), DbType.POSTGRESQL.value)
     if not back:
         dotenv.check_target()
         settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
@@ -59,7 +59,7 @@ def cutover(
         if not settings.target_configured:
             say(console, f"note: {_DOTENV} names no PostgreSQL; this one's place: python -m pipeline server url")
     if dry_run:
-        say(console, f"dry run: {_DOTENV} stays as it is: DB_TYPE={dotenv.value}")
+        say(console, f"dry run: {_DOTENV} stays as it is: DB_TYPE={dotenv.value}; it would become DB_TYPE={coming}")
         return
     write_dotenv(dotenv, text)
     say(console, f"{_DOTENV}: DB_TYPE was {dotenv.value}, and is {read_dotenv(_DOTENV).value}; restart the application")

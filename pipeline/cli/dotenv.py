@@ -51,10 +51,21 @@ class Dotenv:
         return self.value == _SWITCHED
 
     @property
-    def kept(self) -> str | None:
-        """The line of before the cutover."""
+    def before(self) -> str:
+        """What DB_TYPE was before the cutover; raises SettingsError where nothing says so."""
+        return _value(self._kept).upper()
+
+    @property
+    def _kept(self) -> str:
+        """The line of before the cutover; one that others have written over is none."""
         found = _KEPT.fullmatch(self.parts[self.place - 1]) if self.place else None
-        return found["line"] if found else None
+        line = _LINE.fullmatch(found["line"]) if found else None
+        if line is None or line["value"].upper() not in DbType.__members__:
+            raise SettingsError(
+                f"{self.path}: no line above {_NAME}={_SWITCHED} says what it was before the cutover",
+                hint=f"write {_NAME}=ACCESS or MSSQL there yourself",
+            )
+        return line.string
 
     @property
     def target(self) -> dict[str, str]:
@@ -84,13 +95,8 @@ class Dotenv:
 
     def back(self) -> str:
         """The file as it was before the cutover; raises SettingsError where nothing says how that was."""
-        if self.kept is None:
-            raise SettingsError(
-                f"{self.path}: no line above {_NAME}={_SWITCHED} says what it was before the cutover",
-                hint=f"write {_NAME}=ACCESS or MSSQL there yourself",
-            )
         above, line = self.parts[self.place - 1], self.parts[self.place]
-        kept = self.kept if line.endswith("\n") else self.kept.removesuffix("\n")
+        kept = self._kept if line.endswith("\n") else self._kept.removesuffix("\n")
         return self._with(above[: len(above) - len(above.lstrip())] + kept, 1)
 
     def _with(self, line: str, above: int) -> str:

@@ -27,7 +27,8 @@ def dotenv(naru: Naru, sample: Path) -> Path:
 
 def test_there_after_a_clean_verification_and_back(naru: Naru, dotenv: Path) -> None:
     naru("migrate", "--yes")
-    assert "dry run" in naru("cutover", "--dry-run")
+    said = naru("cutover", "--dry-run")
+    assert "dry run: .env stays as it is: DB_TYPE=ACCESS; it would become DB_TYPE=POSTGRESQL\n" in said
     assert dotenv.read_bytes() == BEFORE
     assert "DB_TYPE was ACCESS, and is POSTGRESQL" in naru("cutover")
     assert b"\r\nDB_TYPE=POSTGRESQL\r\n" in dotenv.read_bytes()
@@ -37,11 +38,23 @@ def test_there_after_a_clean_verification_and_back(naru: Naru, dotenv: Path) -> 
     assert dotenv.read_bytes() == switched
     assert "cutover --back" in naru("verify", code=3)
     assert "verified: no findings" in naru("verify", "old.accdb")
-    naru("cutover", "--back", "--dry-run")
+    said = naru("cutover", "--back", "--dry-run")
+    assert said == "dry run: .env stays as it is: DB_TYPE=POSTGRESQL; it would become DB_TYPE=ACCESS\n"
     assert dotenv.read_bytes() == switched
     naru("cutover", "--back")
     assert dotenv.read_bytes() == BEFORE
     assert "nothing to do" in naru("cutover", "--back")
+
+
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+@pytest.mark.parametrize("kept", ["DB_TYPE=ORACLE", "POSTGRESQL_PASSWORD=s3cret"])
+def test_a_line_of_before_that_says_no_db_type_is_not_put_back(naru: Naru, kept: str, flags: tuple[str, ...]) -> None:
+    content = f"# before the cutover of 2026-11-01T00:00:00Z: {kept}\nDB_TYPE=POSTGRESQL\n"
+    (naru.directory / ".env").write_text(content, encoding="utf-8")
+    said = naru("cutover", "--back", *flags, code=3)
+    assert "no line above DB_TYPE=POSTGRESQL says what it was before" in said
+    assert "s3cret" not in said
+    assert (naru.directory / ".env").read_text("utf-8") == content
 
 
 def test_one_cell_that_differs_keeps_the_application_where_it_is(naru: Naru, dotenv: Path, database: Target) -> None:
