@@ -36,6 +36,7 @@ from pipeline.cli.opening import (
 from pipeline.cli.proof import write_proof
 from pipeline.engine.dryrun import forecast
 from pipeline.engine.plan import Plan
+from pipeline.engine.preflight.backups import without_backup
 from pipeline.engine.preflight.checks import before_run
 from pipeline.engine.preflight.target import Coming
 from pipeline.engine.run import Migration, Options
@@ -45,6 +46,7 @@ from pipeline.log import open_log
 from pipeline.outcome import Level, RunOutcome
 from pipeline.postgres.connect import Target, connect
 from pipeline.record import Run
+from pipeline.report.line import say
 from pipeline.report.progress import Bars, LogLines, PlainLines, Together
 from pipeline.report.text import as_json, print_doubts, print_forecast, print_notices, print_outcome
 from pipeline.retry import RECONNECT
@@ -138,21 +140,31 @@ def _dry_run(
 def _look_before(
     coming: Coming, target: Target, backups: Path, console: Console, *, asks: bool, restart: bool
 ) -> list[str]:
-    """The preflight, and where asked tables that hold data of others; raises what the run would end in."""
+    """The preflight, and where asked tables with data of others that no good backup holds; raises what a run would."""
     with connect(target, application_name="naru preflight", autocommit=True) as connection:
         print_doubts(console, before_run(connection, backups, coming))
-        return occupied(connection, coming.plan, restart=restart) if asks else []
+        tables = occupied(connection, coming.plan, restart=restart) if asks else []
+        # A restart drops tables with what others wrote since the backup, and no rollback brings that back.
+        spares = tables and not restart
+        bare, told = without_backup(connection, backups, tables) if spares else (tables, "")
+    if saved := [table for table in tables if table not in bare]:
+        say(console, f"not asked for a backup of {_listed(saved)}: {told}")
+    return bare
 
 
 def _confirm_backup(target: Target, tables: Sequence[str]) -> None:
     """A target that holds data of others is not written to before its owner has said yes."""
     if not tables:
         return
-    question = f"{target.describe()} holds rows in {', '.join(tables[:5])}. Is there a backup of it"
+    question = f"{target.describe()} holds rows in {_listed(tables)}. Is there a backup of it"
     if not sys.stdin.isatty():
         raise UsageError(f"{question}?", hint="make one, then say --yes")
     if not agreed(question):
         raise UsageError("nothing was written", hint="make a backup first, then run the same command again")
+
+
+def _listed(tables: Sequence[str]) -> str:
+    return f"{', '.join(tables[:5])}{' and others' if tables[5:] else ''}"
 
 
 @contextmanager

@@ -167,3 +167,21 @@ def test_a_run_into_rows_without_a_backup_is_told_how_to_make_one(naru: Naru, sa
     naru(*command.split())
     assert answers(naru, sample)["backup"]["standing"] == "pass"
     assert "note: backup" not in naru("migrate", sample, "--yes")
+
+
+def test_a_run_is_not_asked_for_the_backup_that_it_has_told_of(naru: Naru, sample: Path, session: Connection) -> None:
+    session.execute("create table precious as select 1 as id")
+    asked = 'holds rows in "public"."precious". Is there a backup of it?'
+    assert asked in naru("migrate", sample, code=2)
+    naru("backup", "run")
+    assert asked in naru("migrate", sample, code=2), "it was never restored"
+    naru("backup", "verify", "--restore")
+    session.execute("create table younger as select 1 as id")
+    assert asked.replace("precious", "younger") in naru("migrate", sample, code=2)
+    session.execute("drop table younger")
+    said = naru("migrate", sample)
+    (told,) = [line for line in said.splitlines() if line.startswith("not asked for a backup of")]
+    assert told.startswith('not asked for a backup of "public"."precious": backups/')
+    assert told.endswith(" is 0 hours old, restored and found equal")
+    assert "verified: no findings" in said
+    assert asked in naru("migrate", sample, "--restart", code=2), "what came since the backup would go with its table"

@@ -32,6 +32,10 @@ may be a backup elsewhere. To read an archive does not show that it can be resto
 restored warns until `backup verify --restore` or `backup run --verify restore` has. A backup counts where it is of the
 same database of the same server, by the number that PostgreSQL gave that server.
 
+Where rows of others stand in the target schema, `migrate` asks whether there is a backup of them. It does not ask for
+tables of which a backup that passes has rows, and says which one that is; what has been written since it began is not
+in it. So with `--restart`, which drops tables, it asks all the same.
+
 ## A target that passes
 
 `python -m pipeline init --admin URL --database D --owner ROLE` makes, over an administrator's connection, the role, a

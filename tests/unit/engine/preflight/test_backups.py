@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pipeline.backup.manifest import File, Format, Look, Manifest, Verified, as_text
-from pipeline.engine.preflight.backups import FRESH_HOURS, latest
+from pipeline.backup.manifest import File, Format, Look, Manifest, TableContent, Verified, as_text
+from pipeline.engine.preflight.backups import FRESH_HOURS, latest, without_backup
 from pipeline.engine.preflight.check import answers
 from pipeline.engine.preflight.checks import BEFORE
 from pipeline.outcome import Standing
@@ -27,9 +28,16 @@ def session(session: Connection) -> Connection:
 
 
 def write(
-    folder: Path, session: Connection, sequence: int, *, hours: float, restored: bool = True, cluster: str | None = None
+    folder: Path,
+    session: Connection,
+    sequence: int,
+    *,
+    hours: float,
+    restored: bool = True,
+    cluster: str | None = None,
+    tables: dict[str, int] | None = None,
 ) -> Path:
-    """A backup of the session's database that began so many hours ago; its archive."""
+    """A backup of the session's database that began so many hours ago, with these tables of `public`; its archive."""
     (here,) = one(session, SQL("select system_identifier::text from pg_control_system()"))
     at = datetime.now(UTC) - timedelta(hours=hours)
     name = f"{session.info.dbname}_{at:%Y%m%d_%H%M%S}_{sequence + 1}"
@@ -50,7 +58,9 @@ def write(
         archive=Format.CUSTOM,
         files=(File(path=f"{name}.dump", bytes=1, sha256="0" * 64),),
         roles_error="none",
-        tables=(),
+        tables=tuple(
+            TableContent(schema="public", name=name, rows=rows, hash="0" * 32) for name, rows in (tables or {}).items()
+        ),
         read_back_at=at,
     )
     archive = folder / f"{name}.dump"
@@ -165,3 +175,69 @@ def test_a_directory_that_cannot_be_read_is_unknown_and_stops_nothing(session: C
     (found,) = answers(BEFORE, session, place)
     assert found.standing is Standing.WARN
     assert "cannot be read" in found.detail
+
+
+PRECIOUS = ["public.precious"]
+
+
+def test_what_a_good_backup_has_rows_of_is_not_asked_for(session: Connection, tmp_path: Path) -> None:
+    archive = write(tmp_path, session, 1, hours=3, tables={"precious": 1})
+    said = latest(session, tmp_path)
+    assert without_backup(session, tmp_path, PRECIOUS) == ([], said.text)
+    assert said.text == f"{archive} is 3 hours old, restored and found equal"
+
+
+@pytest.mark.parametrize("tables", [{}, {"precious": 0}, {"other": 7}])
+def test_a_table_that_was_filled_since_is_asked_for(
+    session: Connection, tmp_path: Path, tables: dict[str, int]
+) -> None:
+    write(tmp_path, session, 1, hours=3, tables=tables)
+    assert latest(session, tmp_path).mend is None
+    assert without_backup(session, tmp_path, PRECIOUS)[0] == PRECIOUS
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"hours": FRESH_HOURS + 1}, {"hours": -24}, {"restored": False}, {"cluster": "7"}],
+    ids=["old", "of a clock that went back", "never restored", "of another server"],
+)
+def test_a_backup_with_a_doubt_spares_no_question(session: Connection, tmp_path: Path, how: dict[str, Any]) -> None:
+    write(tmp_path, session, 1, **{"hours": 3, "tables": {"precious": 1}} | how)
+    assert without_backup(session, tmp_path, PRECIOUS) == (PRECIOUS, "")
+
+
+def test_neither_does_none_a_broken_one_nor_that_of_another_database(
+    session: Connection, tmp_path: Path, database: Target
+) -> None:
+    assert without_backup(session, tmp_path / "none", PRECIOUS) == (PRECIOUS, "")
+    assert without_backup(session, tmp_path / ("x" * 300), PRECIOUS) == (PRECIOUS, ""), "cannot be read"
+    with connect(database.with_database("postgres"), application_name="t", autocommit=True) as other:
+        write(tmp_path, other, 1, hours=1, tables={"precious": 1})
+    assert without_backup(session, tmp_path, PRECIOUS) == (PRECIOUS, "")
+    write(tmp_path, session, 2, hours=2, tables={"precious": 1})
+    assert without_backup(session, tmp_path, PRECIOUS)[0] == []
+    write(tmp_path, session, 3, hours=1, tables={"precious": 1}).write_text("", encoding="utf-8")
+    assert without_backup(session, tmp_path, PRECIOUS) == (PRECIOUS, ""), "the newest one is broken"
+
+
+def test_rows_of_partitions_and_heirs_are_looked_for_where_they_stand(session: Connection, tmp_path: Path) -> None:
+    session.execute(
+        """create table parts (id int) partition by list (id); create table part_1 partition of parts for values in (1);
+        create table part_2 partition of parts default; insert into parts values (1);
+        create table parent (id int); create table child () inherits (parent); insert into child values (1)"""
+    )
+    both = ["public.parts", "public.parent"]
+    write(tmp_path, session, 1, hours=2, tables={"part_1": 1, "part_2": 0, "parent": 0, "child": 1})
+    assert without_backup(session, tmp_path, both)[0] == []
+    session.execute("insert into parts values (2); insert into parent values (2)")
+    assert without_backup(session, tmp_path, both)[0] == both
+
+
+def test_rows_that_stand_on_another_server_are_in_no_backup(session: Connection, tmp_path: Path) -> None:
+    session.execute(
+        """create foreign data wrapper w; create server s foreign data wrapper w;
+        create table parts (id int) partition by list (id);
+        create foreign table far partition of parts default server s"""
+    )
+    write(tmp_path, session, 1, hours=2, tables={"precious": 1, "far": 1})
+    assert without_backup(session, tmp_path, ["public.parts", *PRECIOUS])[0] == ["public.parts"]
