@@ -82,12 +82,13 @@ def run(
     keep_weekly: WeeklyOption = None,
     keep_monthly: MonthlyOption = None,
     verbose: VerboseOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Dump the target at one moment, verify the dump, and only then remove old ones."""
     check_jobs(format, jobs)
     settings = _settings(to, keep_days, keep_weekly, keep_monthly)
     with told(settings.backup_on_failure, "the backup"):
-        _run(settings, format, jobs, verify, verbose=verbose)
+        _run(settings, format, jobs, verify, verbose=verbose, json=json)
 
 
 @app.command()
@@ -96,15 +97,18 @@ def verify(
     restore: Annotated[bool, typer.Option("--restore", help="Restore it, and compare every table.")] = False,
     folder: FromOption = None,
     verbose: VerboseOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Hash every file of a backup and read its archive whole, or restore it too; exit 1 where it is not what it was."""
-    settings, console = _settings(folder), make_console()
+    settings, console = _settings(folder), make_console(stderr=json)
     open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
     backup = open_backup(file) if file else _newest(settings.backup_dir)
     with stoppable(), alone_in(backup.folder):
         backup = _read(settings, backup, console)
         if restore and not (backup.verified and backup.verified.read and backup.verified.read.problems):
             backup = _restored(settings, backup, console)
+    if json:
+        answer(as_json({"backup": _row(backup)}))
     _tell(console, backup)
     if not backup.good:
         raise typer.Exit(1)
@@ -159,8 +163,9 @@ def _settings(folder: Path | None, *keep: int | None) -> Settings:
     )
 
 
-def _run(settings: Settings, format: Format, jobs: int, verify: Proof, *, verbose: bool) -> None:
-    console = make_console()
+def _run(settings: Settings, format: Format, jobs: int, verify: Proof, *, verbose: bool, json: bool) -> None:
+    console = make_console(stderr=json)
+    removed: list[Backup] = []
     log = open_log(Path("logs"), verbose=verbose, run_id=new_run_id())
     make_folder(settings.backup_dir)
     with stoppable(), alone_in(settings.backup_dir):
@@ -169,9 +174,12 @@ def _run(settings: Settings, format: Format, jobs: int, verify: Proof, *, verbos
             made = _restored(settings, made, console)
         _tell(console, made)
         say(console, f"log: {log}")
-        if not made.good:
-            raise typer.Exit(1)
-        _prune(settings, console, [made.database], dry_run=False)
+        if made.good:
+            removed = _prune(settings, console, [made.database], dry_run=False)
+    if json:
+        answer(as_json({"backup": _row(made), "removed": [it.archive for it in removed], "log": log}))
+    if not made.good:
+        raise typer.Exit(1)
 
 
 def _back_up(settings: Settings, format: Format, jobs: int, console: Console) -> Backup:
@@ -212,7 +220,8 @@ def _compared(settings: Settings, backup: Backup, scratch: Scratch, console: Con
     return verify_by_restoring(backup, programs_for(settings, need), scratch, watching(console))
 
 
-def _prune(settings: Settings, console: Console, databases: list[tuple[str, str]], *, dry_run: bool) -> None:
+def _prune(settings: Settings, console: Console, databases: list[tuple[str, str]], *, dry_run: bool) -> list[Backup]:
+    """Those that go, or would."""
     keep = Keep(settings.backup_keep_days, settings.backup_keep_weekly, settings.backup_keep_monthly)
     backups, _ = all_backups(settings.backup_dir)
     gone = surplus([it for it in backups if it.database in databases], keep)
@@ -221,6 +230,7 @@ def _prune(settings: Settings, console: Console, databases: list[tuple[str, str]
             delete(backup)
         say(console, f"{'would be removed' if dry_run else 'removed'}: {backup.archive}")
     say(console, f"kept: {len(backups) - len(gone):,} of {len(backups):,} backups")
+    return gone
 
 
 def _existing(folder: Path) -> Path:

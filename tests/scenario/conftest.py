@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,14 @@ class Naru:
         assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
         assert "Traceback" not in err
         return out + err
+
+    def json(self, *arguments: str | Path, code: int = 0) -> dict[str, Any]:
+        """Run with --json, expect an exit code, and return what is on standard output, which nothing else may be."""
+        process = self.start(*arguments, "--json")
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+        told: dict[str, Any] = json.loads(out)
+        return told
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import socket
@@ -46,6 +47,23 @@ def test_there_after_a_clean_verification_and_back(naru: Naru, dotenv: Path) -> 
     assert "nothing to do" in naru("cutover", "--back")
 
 
+def test_as_json_there_and_back(naru: Naru, dotenv: Path, database: Target) -> None:
+    naru("migrate", "--yes")
+    there = {"dotenv": ".env", "was": "ACCESS", "asked": "POSTGRESQL"}
+    seen = {"target": database.describe(), "level": "content", "findings": [], "proof": None}
+    assert naru.json("cutover", "--dry-run") == there | {"now": "ACCESS", "dry_run": True, "verified": seen}
+    told = naru.json("cutover")
+    proof = told["verified"].pop("proof")
+    del seen["proof"]
+    assert told == there | {"now": "POSTGRESQL", "dry_run": False, "verified": seen}
+    assert hashlib.sha256((naru.directory / proof["path"]).read_bytes()).hexdigest() == proof["sha256"]
+    here = {"dotenv": ".env", "was": "POSTGRESQL", "now": "POSTGRESQL", "dry_run": False, "verified": None}
+    assert naru.json("cutover") == here | {"asked": "POSTGRESQL"}
+    assert naru.json("cutover", "--back", "--dry-run") == here | {"asked": "ACCESS", "dry_run": True}
+    assert naru.json("cutover", "--back") == here | {"asked": "ACCESS", "now": "ACCESS"}
+    assert dotenv.read_bytes() == BEFORE
+
+
 @pytest.mark.parametrize("flags", [(), ("--dry-run",)])
 @pytest.mark.parametrize("kept", ["DB_TYPE=ORACLE", "POSTGRESQL_PASSWORD=s3cret"])
 def test_a_line_of_before_that_says_no_db_type_is_not_put_back(naru: Naru, kept: str, flags: tuple[str, ...]) -> None:
@@ -72,6 +90,9 @@ def test_one_cell_that_differs_keeps_the_application_where_it_is(naru: Naru, dot
     said = naru("cutover", code=1)
     assert "stays as it is" in said
     assert "hint: mend what was found" in said
+    told = naru.json("cutover", code=1)
+    assert [it["count"] for it in told["verified"]["findings"]] == [1]
+    assert (told["was"], told["asked"], told["now"]) == ("ACCESS", "POSTGRESQL", "ACCESS")
     assert dotenv.read_bytes() == BEFORE
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.embedded.programs import program
-from tests.scenario.backup.backups import TABLES, Slow, archives, written
+from tests.scenario.backup.backups import TABLES, Slow, archives, flip_a_bit, written
 from tests.scenario.conftest import Naru
 from tests.servers import server_of, system_programs, system_server
 from tests.tls import speak_tls
@@ -233,7 +233,8 @@ def test_a_collation_that_the_embedded_server_has_not_makes_no_backup_a_broken_o
         assert "broken" not in keeper("backup", "list")
 
 
-def test_what_its_own_server_refuses_is_broken(database: Target, naru: Naru) -> None:
+def refused_by_its_own_server(database: Target) -> None:
+    """Put into the database a constraint that no restore can keep."""
     with connect(database, application_name="t", autocommit=True) as session:
         session.execute("create table known as select 1 id")
         session.execute(
@@ -241,6 +242,10 @@ def test_what_its_own_server_refuses_is_broken(database: Target, naru: Naru) -> 
             " $$ begin return exists (select from known where id = $1); end $$"
         )
         session.execute("create table t (id int check (is_known(id))); insert into t values (1)")
+
+
+def test_what_its_own_server_refuses_is_broken(database: Target, naru: Naru) -> None:
+    refused_by_its_own_server(database)
     said = naru("backup", "run", "--verify", "restore", code=1)
     assert 'broken: pg_restore failed with exit code 1: pg_restore: error: COPY failed for table "t"' in said
     assert "broken" in naru("backup", "list")
@@ -284,3 +289,31 @@ def test_an_empty_directory_is_listed_as_one(naru: Naru) -> None:
 def test_a_directory_that_cannot_be_looked_at_is_told_so(naru: Naru) -> None:
     for command in ("list", "prune"):
         assert "cannot be read" in naru("backup", command, "--from", "x" * 300, code=5)
+
+
+def test_run_and_verify_tell_as_json_what_list_tells(two: list[Path], naru: Naru) -> None:
+    told = naru.json("backup", "run", "--keep-days", "1", "--keep-weekly", "0", "--keep-monthly", "0")
+    assert told.keys() == {"backup", "removed", "log"}
+    assert (naru.directory / told["log"]).exists()
+    assert [naru.directory / name for name in told["removed"]] == [two[0]]
+    assert told["backup"] == naru.json("backup", "list")["backups"][-1]
+    assert (told["backup"]["good"], told["backup"]["rows"], told["backup"]["restored_at"]) == (True, 503, None)
+    restored = naru.json("backup", "verify", "--restore")
+    assert restored == {"backup": naru.json("backup", "list")["backups"][-1]}
+    assert restored["backup"]["name"] == told["backup"]["name"]
+    assert restored["backup"]["restored_at"]
+
+
+def test_a_verification_that_finds_something_tells_it_as_json(two: list[Path], naru: Naru) -> None:
+    flip_a_bit(two[-1])
+    told = naru.json("backup", "verify", code=1)["backup"]
+    assert told["archive"] == str(two[-1].relative_to(naru.directory))
+    assert not told["good"]
+    assert "has been changed" in told["problems"][0]
+
+
+def test_a_backup_that_its_own_server_refuses_removes_none_and_says_so_as_json(database: Target, naru: Naru) -> None:
+    refused_by_its_own_server(database)
+    told = naru.json("backup", "run", "--verify", "restore", code=1)
+    assert (told["backup"]["good"], told["removed"]) == (False, [])
+    assert "COPY failed" in told["backup"]["problems"][0]
