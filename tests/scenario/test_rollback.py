@@ -12,7 +12,7 @@ import pytest
 from pipeline.postgres.connect import Connection, Target, connect
 from tests.scenario.conftest import Naru
 from tests.scenario.test_kill import kill_after
-from tests.unit.engine.test_rollback import dump
+from tests.unit.engine.rollback.cases import dump
 
 
 def last_run(connection: Connection) -> str:

@@ -28,7 +28,7 @@ from tests.scenario.test_preflight import answers, standings
 from tests.scenario.test_rollback import last_run
 from tests.servers import server_of
 from tests.tls import demand_tls
-from tests.unit.engine.test_rollback import ODD, STANDING, dump
+from tests.unit.engine.rollback.cases import ODD, STANDING, dump
 
 _DATABASE, _OWNER, _PASSWORD = "made", "ferry man", 'it\'s a \\ 비밀 "word"'
 _NAMED = [Path(entry).absolute() for entry in os.environ.get("NARU_TEST_SERVERS", "").split(os.pathsep) if entry]
