@@ -94,7 +94,7 @@ SEED ?= 20000
 
 fuzz: $(STAMP)  ## Run the property tests for long, and read MUTATIONS=500000 damaged files from SEED=20000 on
 	$(BIN)/python -m pytest $(PARALLEL) -m hypothesis --hypothesis-profile=fuzz --timeout=0
-	NARU_FUZZ_COUNT=$(MUTATIONS) NARU_FUZZ_FIRST=$(SEED) $(BIN)/python -m pytest tests/fuzz
+	NARU_FUZZ_COUNT=$(MUTATIONS) NARU_FUZZ_FIRST=$(SEED) $(BIN)/python -m pytest -n logical tests/fuzz
 
 bench: $(STAMP)  ## Measure, as ratios to a ceiling of the same run
 	@for file in bench/bench_*.py; do PYTHONPATH=. $(BIN)/python "$$file" || exit 1; done

@@ -1,7 +1,7 @@
 """A file with anything wrong in it is read, or ends in our own errors: no hang, no gigabytes, no crash.
 
-Runs `python -m tests.fuzz` once per core. Seeded, so a failure repeats with the command that it prints;
-NARU_FUZZ_COUNT and NARU_FUZZ_FIRST choose other seeds (`make fuzz`).
+Runs `python -m tests.fuzz` in as many parts as there are cores, which the workers of pytest-xdist share. Seeded, so a
+failure repeats with the command that it prints; NARU_FUZZ_COUNT and NARU_FUZZ_FIRST choose other seeds (`make fuzz`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,28 +18,29 @@ import tests.fuzz.__main__ as fuzz
 
 FIRST = int(os.environ.get("NARU_FUZZ_FIRST", "0"))
 COUNT = int(os.environ.get("NARU_FUZZ_COUNT", "0"))
+PARTS = os.cpu_count() or 1
 _WITHOUT_REFERENCE = 2000
 """The sample alone takes ten times as long to read as most reference files."""
 
 
-def _worker(first: int, count: int, step: int) -> subprocess.CompletedProcess[str]:
-    numbers = (f"--first={first}", f"--count={count}", f"--step={step}")
-    command = [sys.executable, "-m", "tests.fuzz", *numbers]
-    return subprocess.run(command, cwd=fuzz.ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
-
-
 @pytest.mark.timeout(0)  # each mutation has its own
-def test_mutated_files_end_in_our_own_errors() -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_mutated_files_end_in_our_own_errors(part: int) -> None:
     count = COUNT or (fuzz.COUNT if fuzz.REFERENCE.is_dir() else _WITHOUT_REFERENCE)
-    cores, seen = os.cpu_count() or 1, Counter[str]()
-    with ThreadPoolExecutor(cores) as pool:
-        ended = list(pool.map(_worker, range(FIRST, FIRST + cores), [count] * cores, [cores] * cores))
-    for worker in ended:
-        last = worker.stdout.splitlines()[-1:]
-        assert worker.returncode == 0, f"ended with {worker.returncode} at {last}\n{worker.stderr}"
-        seen.update({name: int(number) for name, number in (part.split("=") for part in last[0].split())})
-    assert seen["whole"] > count, f"the mutations are too strong: {seen}"
-    assert seen["DamagedSource"] > count / 10, f"the mutations are too weak: {seen}"
+    seeds = range(FIRST + part, FIRST + count, PARTS)
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", f"--first={seeds.start}", f"--count={count - part}", f"--step={PARTS}"],
+        cwd=fuzz.ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    last = ended.stdout.splitlines()[-1:]
+    assert ended.returncode == 0, f"ended with {ended.returncode} at {last}\n{ended.stderr}"
+    seen = Counter({name: int(number) for name, number in (it.split("=") for it in last[0].split())})
+    assert seen["whole"] > len(seeds), f"the mutations are too strong: {seen}"
+    assert seen["DamagedSource"] > len(seeds) / 10, f"the mutations are too weak: {seen}"
 
 
 def test_a_mutation_can_be_repeated(sample: Path) -> None:
