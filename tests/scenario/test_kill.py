@@ -42,7 +42,7 @@ def kill_after(naru: Naru, connection: Connection, batches: int, *arguments: str
     deadline = time.monotonic() + 120
     while process.poll() is None and committed(connection) < start + batches:
         assert time.monotonic() < deadline, "the run commits nothing"
-        time.sleep(0.002)
+        time.sleep(0.01)
     ended = process.poll() is not None
     process.kill()
     process.communicate()
