@@ -34,6 +34,7 @@ from pipeline.cli import (
 from pipeline.cli.console import make_console
 from pipeline.errors import Interrupted, NaruError, UsageError
 from pipeline.log import get_logger, masked
+from pipeline.prefetch import at_work
 from pipeline.report.line import say
 
 app = typer.Typer(
@@ -80,6 +81,8 @@ def main() -> NoReturn:
         if code == _CTRL_C:
             raise KeyboardInterrupt
     except NaruError as error:
+        if at_work():
+            _stop(error)
         _fail(error)
     except TyperException as error:
         text = error.format_message()
@@ -111,7 +114,7 @@ def _speak_utf8() -> None:
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _stop(error: Interrupted) -> NoReturn:
+def _stop(error: NaruError) -> NoReturn:
     """As `_fail`, and without a wait for a thread that hangs on a silent server.
 
     Measured with mssql-python 1.16: it closes what is open at the end of Python, and that waits for the server too.
@@ -122,7 +125,7 @@ def _stop(error: Interrupted) -> NoReturn:
         if threading.active_count() > 1:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(error.exit_code)
+            os._exit(error.exit_code or _BUG)
 
 
 def _fail(error: NaruError) -> NoReturn:

@@ -104,3 +104,19 @@ def test_the_second_ctrl_c_ends_a_run_whose_server_says_nothing_more(tmp_path: P
         assert "Traceback" not in err
         naru(*command)
         assert connection.execute("select count(*), max(order_id) from orders").fetchone() == (30_000, 29_999)
+
+
+def test_what_went_wrong_is_told_though_the_server_says_nothing_more(tmp_path: Path, database: Target) -> None:
+    """The driver fetches ahead of the row that ends the run, and nothing but the server ends its wait."""
+    pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
+    items = table("items", {"item_id": "int", "name": "varchar(20)"}, ("item_id",))
+    rows = [(number, b"\xb0" if number == 5 else "서울") for number in range(3000)]
+    with serve(served({"items": rows}, items)) as server:
+        naru, url = live_naru(tmp_path, database, server)
+        naru("map", url, "-o", "shop.yaml")
+        server.faults.add(Fault("FROM [dbo].[items]", after_rows=2600, ending=Ending.NEVER))
+        said = naru(
+            "migrate", url, "--mapping", "shop.yaml", "--yes", "--batch-size", "500", "--on-error", "stop", code=6
+        )
+    assert "more than 0 rows refused" in said
+    assert "a connection is left open" in said

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator
 
 import pytest
 
-from pipeline.prefetch import prefetched
+from pipeline.prefetch import at_work, pause, prefetched
 
 
 class Broken(Exception):
@@ -139,8 +140,12 @@ def test_leaving_early_ends_the_thread(taken: int) -> None:
     assert threads() == []
 
 
-def test_a_stop_at_once_does_not_wait_for_work_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.prefetch._PATIENCE_S", 0.1)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Broken])
+def test_an_error_does_not_wait_for_work_that_hangs(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for patience in ("_PATIENCE_S", "_LONGER_S"):
+        monkeypatch.setattr(f"pipeline.prefetch.{patience}", 0.1)
     silent = threading.Event()
 
     def work() -> Generator[int, None, None]:
@@ -150,10 +155,42 @@ def test_a_stop_at_once_does_not_wait_for_work_that_hangs(monkeypatch: pytest.Mo
     def stopped() -> None:
         with prefetched(work()) as items:
             assert next(items) == 1
-            raise KeyboardInterrupt
+            raise error
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(error):
         stopped()
     (left,) = threads()
+    assert at_work()
     silent.set()
     left.join()
+    assert not at_work()
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_pause_ends_with_the_block_that_the_work_is_for(depth: int) -> None:
+    """Even of a thread that another one waits for."""
+    pausing = threading.Event()
+
+    def work(below: int) -> Generator[int, None, None]:
+        if below:
+            with prefetched(work(below - 1)) as items:
+                yield from items
+        yield 1
+        pausing.set()
+        pause(600)
+
+    def leave() -> None:
+        with prefetched(work(depth)) as items:
+            assert next(items) == 1
+            assert pausing.wait(60)
+            raise Broken
+
+    with pytest.raises(Broken):
+        leave()
+    assert threads() == []
+
+
+def test_a_pause_of_nobodys_work_is_one() -> None:
+    started = time.monotonic()
+    pause(0.05)
+    assert time.monotonic() - started >= 0.05

@@ -11,6 +11,7 @@ from tenacity import Retrying
 
 from pipeline.errors import ConnectionLost, SourceError
 from pipeline.log import get_logger
+from pipeline.prefetch import pause
 from pipeline.retry import REOPEN, resuming
 from pipeline.sources.mssql.clients.base import Client, Parameter
 
@@ -20,8 +21,8 @@ _log = get_logger()
 
 
 def patient(progress: Callable[[], object]) -> Retrying:
-    """REOPEN for work that takes long, as `resuming` is RECONNECT for such."""
-    return resuming(progress).copy(retry=REOPEN.retry, wait=REOPEN.wait, before_sleep=REOPEN.before_sleep)
+    """REOPEN for work that takes long, as `resuming` is RECONNECT for such; a thread ends its wait with its work."""
+    return resuming(progress).copy(retry=REOPEN.retry, wait=REOPEN.wait, before_sleep=REOPEN.before_sleep, sleep=pause)
 
 
 class Session:
@@ -33,9 +34,14 @@ class Session:
         self._client: Client | None = None
         self._coming: Iterator[Any] | None = None
         self._lock = Lock()
+        self._closed = False
 
     def close(self) -> None:
-        """May be called again. A connection on which another thread still waits is left to the process's end."""
+        """May be called again; nothing is asked any more.
+
+        A connection on which another thread still waits is left to the process's end.
+        """
+        self._closed = True
         if not self._lock.acquire(timeout=_CLOSING_S):
             _log.warning("a connection is left open, as its server does not answer")
             return
@@ -76,6 +82,8 @@ class Session:
 
     @contextmanager
     def _connected(self) -> Iterator[Client]:
+        if self._closed:
+            raise SourceError("the source is closed")
         self._end_rows()
         with self._losing():
             if self._client is None:

@@ -47,6 +47,7 @@ class MssqlSource:
         self._schema: Schema | None = None
 
     def __enter__(self) -> Self:
+        self._session, self._reading = Session(self._connect), None
         try:
             self._schema = self._session.ask(read_schema)
         except BaseException as error:
@@ -57,10 +58,10 @@ class MssqlSource:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        reading, self._reading, self._schema = self._reading, None, None
+        self._schema = None
         self._session.close()
-        if reading is not None:
-            _end(reading, after=error)
+        if self._reading is not None:  # kept: a thread that is connecting still would make another in its place
+            _end(self._reading, after=error)
 
     def _connect(self) -> Client:
         """A session that reads as the run does, from the first on."""

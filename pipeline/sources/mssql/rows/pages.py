@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import ConnectionLost, SourceChanged, SourceError
+from pipeline.prefetch import pause
 from pipeline.sources.mssql.clients.base import Parameter
 from pipeline.sources.mssql.quoting import bracketed
 from pipeline.sources.mssql.rows.keyset import Keyset
@@ -68,6 +69,7 @@ class Pages:
         again = patient(lambda: self._end.rows)
         while (piece := again(self._next)) is not None:
             yield piece
+            pause()  # the next page of a reader that was left would end the rows of another
 
     def _next(self) -> Piece | None:
         try:

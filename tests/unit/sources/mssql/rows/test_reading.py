@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -12,10 +13,11 @@ from uuid import UUID
 import polars as pl
 import pytest
 from structlog.testing import capture_logs
-from tenacity import wait_none
+from tenacity import wait_fixed, wait_none
 
 from pipeline.batch import Batch, Position
 from pipeline.errors import ConnectionLost, SourceChanged, SourceError
+from pipeline.prefetch import at_work, prefetched
 from pipeline.retry import REOPEN, resuming
 from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql.schema.answers import statement
@@ -24,7 +26,7 @@ from tests.tds.drivers import address_of
 from tests.tds.edges import ticks
 from tests.tds.faults import Ending, Fault
 from tests.tds.live import database, live, table
-from tests.tds.server import serve
+from tests.tds.server import Server, serve
 from tests.tds.tokens import ServerError
 
 ORDERS = table("orders", {"id": "int", "name": "varchar(20)", "note": "nvarchar(20)"}, ("id",))
@@ -190,6 +192,41 @@ def test_a_server_that_stays_away_ends_in_an_error(monkeypatch: pytest.MonkeyPat
         server.faults.refuse_connections(10**9)
         with pytest.raises(ConnectionLost):
             list(source.batches("orders", batch_rows=10))
+
+
+def test_a_reader_that_is_left_waits_for_no_other_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went wrong with the rows would be told minutes later."""
+    monkeypatch.setattr("pipeline.sources.mssql.session.REOPEN", REOPEN.copy(wait=wait_fixed(600)))
+
+    def leave(source: MssqlSource, server: Server) -> None:
+        with prefetched(batch for batch in source.batches("orders", batch_rows=150)) as found:
+            next(found)
+            while server.faults.left():
+                time.sleep(0.01)
+            raise ZeroDivisionError
+
+    with live({"orders": ROWS}, ORDERS) as (source, server):
+        server.faults.add(Fault(f"{FROM} WHERE"))
+        with pytest.raises(ZeroDivisionError):
+            leave(source, server)
+        assert not at_work()
+        assert len(server.logins) == 1
+        assert rows(source.batches("orders", batch_rows=1000)) == numbered(ROWS)
+
+
+def test_a_source_that_was_closed_asks_nothing_more() -> None:
+    """A thread that nobody waits for may still try again, and would make another source snapshot."""
+    with live({"orders": ROWS}, ORDERS) as (source, server):
+        batches = source.batches("orders", batch_rows=50)
+        next(batches)
+        source.__exit__(None, None, None)
+        with pytest.raises(SourceError, match="the source is closed"):
+            source._session.rows("SELECT 1 AS one")
+        with pytest.raises(SourceError):
+            list(batches)
+        assert len(server.logins) == 1
+        with source:
+            assert source.count("orders") == 1000
 
 
 def test_an_error_of_the_server_within_the_rows() -> None:
