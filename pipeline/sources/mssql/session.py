@@ -17,6 +17,7 @@ from pipeline.sources.mssql.clients.base import Client, Parameter
 
 T = TypeVar("T")
 _CLOSING_S = 2.0
+_ALIVE = "SELECT 1 AS alive"
 _log = get_logger()
 
 
@@ -78,7 +79,10 @@ class Session:
             if self._coming is not coming:
                 raise SourceError("rows were still to come when the connection was asked for something else")
             with self._losing():
-                return next(coming, None)
+                piece = next(coming, None)
+                if piece is None and self._client is not None:
+                    self._client.rows(_ALIVE)  # a driver may take a lost connection for the end of the rows
+                return piece
 
     @contextmanager
     def _connected(self) -> Iterator[Client]:

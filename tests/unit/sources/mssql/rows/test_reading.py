@@ -185,6 +185,17 @@ def test_a_lost_connection_changes_nothing(
         assert len(server.logins) > 3
 
 
+@pytest.mark.parametrize("lost_after", [200, 220, 230])
+@pytest.mark.parametrize("ending", [Ending.DROP, Ending.DROP_BETWEEN_PACKETS])
+def test_a_lost_connection_changes_nothing_of_long_values(lost_after: int, ending: Ending) -> None:
+    """mssql-python mostly takes it for the end of the result, and has no message of it."""
+    long = table("orders", {"id": "int", "name": "nvarchar", "note": "nvarchar(20)"}, ("id",))
+    with live({"orders": ROWS}, long) as (source, server):
+        server.faults.add(Fault(FROM, after_rows=lost_after, ending=ending))
+        assert rows(source.batches("orders", batch_rows=1000)) == numbered(ROWS)
+        assert len(server.logins) == 2
+
+
 def test_a_server_that_stays_away_ends_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.sources.mssql.session.resuming", partial(resuming, patience_s=0.0))
     with live({"orders": ROWS}, ORDERS) as (source, server):
