@@ -31,7 +31,7 @@ from pipeline.cli import (
     status,
     verify,
 )
-from pipeline.cli.console import make_console
+from pipeline.cli.console import hear_ctrl_c, make_console
 from pipeline.errors import Interrupted, NaruError, UsageError
 from pipeline.log import get_logger, masked
 from pipeline.prefetch import at_work
@@ -76,6 +76,7 @@ _CTRL_C = 130
 def main() -> NoReturn:
     """Run the command line; the exit codes are those of `pipeline.errors`."""
     _speak_utf8()
+    hear_ctrl_c()
     try:
         code = app(standalone_mode=False)
         if code == _CTRL_C:

@@ -29,9 +29,14 @@ def end_of_pipe(stream: IO[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def agreed(question: str) -> bool:
-    """Ask on the terminal. Ctrl-C ends it: the handler of polars, which would let the reading go on, is put away."""
+def hear_ctrl_c() -> None:
+    """Put the handler of polars away: what waits, for a line of text or for another thread, would not hear of it."""
     signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+
+
+def agreed(question: str) -> bool:
+    """Ask on the terminal; Ctrl-C ends it."""
+    hear_ctrl_c()
     return typer.confirm(question, err=True)
 
 

@@ -120,3 +120,25 @@ def test_what_went_wrong_is_told_though_the_server_says_nothing_more(tmp_path: P
         )
     assert "more than 0 rows refused" in said
     assert "a connection is left open" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process")
+def test_ctrl_c_ends_a_dry_run_whose_server_says_nothing_more(tmp_path: Path, database: Target) -> None:
+    pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
+    with serve(orders(30_000)) as server:
+        naru, url = live_naru(tmp_path, database, server)
+        naru("map", url, "-o", "shop.yaml")
+        server.faults.add(Fault("FROM [dbo].[orders]", after_rows=20_000, ending=Ending.NEVER))
+        process = naru.start("migrate", url, "--mapping", "shop.yaml", "--dry-run")
+        deadline = time.monotonic() + 60
+        while server.faults.left():
+            assert time.monotonic() < deadline, "no row is asked for"
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 8, err
+    assert "Traceback" not in err
