@@ -74,12 +74,19 @@ def _gathered(pieces: Iterable[Piece], batch_rows: int) -> Generator[list[Piece]
     """Pieces of one batch: at least one, and no more rows or bytes than a batch may have."""
     held: list[Piece] = []
     rows = size = 0
+
+    def full(piece: Piece) -> bool:
+        return rows + piece.rows.num_rows > batch_rows or size + piece.rows.nbytes > _BATCH_BYTES
+
     for piece in pieces:
-        if held and (rows + piece.rows.num_rows > batch_rows or size + piece.rows.nbytes > _BATCH_BYTES):
+        if held and full(piece):
             yield held
             held, rows, size = [], 0, 0
         held.append(piece)
         rows, size = rows + piece.rows.num_rows, size + piece.rows.nbytes
+        if full(piece):  # for one more like it: what has come does not wait for the next
+            yield held
+            held, rows, size = [], 0, 0
     if held:
         yield held
 

@@ -404,3 +404,12 @@ def test_a_batch_is_full_though_a_driver_holds_fewer_rows_at_once(monkeypatch: p
         heights = [batch.frame.height for batch in source.batches("wide", batch_rows=1100)]
     assert (8 << 20) // 8000 < 1100, "one fetch may not hold a batch"
     assert heights == [1100, 1100, 1100]
+
+
+def test_a_full_batch_does_not_wait_for_what_comes_behind_it() -> None:
+    with live({"orders": ROWS}, ORDERS) as (source, server):
+        server.faults.add(Fault(FROM, after_rows=100, error=ServerError(8115, "Arithmetic overflow error")))
+        batches = source.batches("orders", batch_rows=50)
+        assert rows(iter([next(batches), next(batches)])) == numbered(ROWS)[:100]
+        with pytest.raises(SourceError, match="Arithmetic overflow"):
+            next(batches)
