@@ -1,7 +1,8 @@
 """Work a few items ahead in a thread: fetching, decoding and encoding overlap with sending.
 
 Measured on 2M rows: 1.2 times the time of a ready-made COPY where the serial loop takes 1.7.
-NumPy, Polars, the encoder and the drivers release the interpreter lock, so a thread for each stage is enough.
+NumPy, Polars and the drivers release the interpreter lock, so a thread for each stage is enough; codecs and the encoder
+hold it for milliseconds of a batch (measured), and mssql-python does while it waits for a (max) column.
 """
 
 from __future__ import annotations
