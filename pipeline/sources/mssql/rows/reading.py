@@ -70,25 +70,44 @@ def _evenly(rows: int, most: int) -> int:
     return -(-rows // -(-rows // most))
 
 
+class _Gathering:
+    """The pieces of the batch that is being gathered, and whether it has room for another."""
+
+    def __init__(self, batch_rows: int) -> None:
+        self._most = batch_rows
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pieces: list[Piece] = []
+        self._rows = self._bytes = 0
+
+    def takes(self, piece: Piece) -> bool:
+        """A batch without a piece takes any."""
+        rows, size = self._rows + piece.rows.num_rows, self._bytes + piece.rows.nbytes
+        return not self._pieces or bool(rows <= self._most and size <= _BATCH_BYTES)
+
+    def add(self, piece: Piece) -> None:
+        self._pieces.append(piece)
+        self._rows, self._bytes = self._rows + piece.rows.num_rows, self._bytes + piece.rows.nbytes
+
+    def handed_on(self) -> list[Piece]:
+        """What was gathered; the next batch begins empty."""
+        gathered = self._pieces
+        self._begin()
+        return gathered
+
+
 def _gathered(pieces: Iterable[Piece], batch_rows: int) -> Generator[list[Piece], None, None]:
     """Pieces of one batch: at least one, and no more rows or bytes than a batch may have."""
-    held: list[Piece] = []
-    rows = size = 0
-
-    def full(piece: Piece) -> bool:
-        return rows + piece.rows.num_rows > batch_rows or size + piece.rows.nbytes > _BATCH_BYTES
-
+    gathering = _Gathering(batch_rows)
     for piece in pieces:
-        if held and full(piece):
-            yield held
-            held, rows, size = [], 0, 0
-        held.append(piece)
-        rows, size = rows + piece.rows.num_rows, size + piece.rows.nbytes
-        if full(piece):  # for one more like it: what has come does not wait for the next
-            yield held
-            held, rows, size = [], 0, 0
-    if held:
-        yield held
+        if not gathering.takes(piece):
+            yield gathering.handed_on()
+        gathering.add(piece)
+        if not gathering.takes(piece):  # nor one more like it: what has come does not wait for the next
+            yield gathering.handed_on()
+    if rest := gathering.handed_on():
+        yield rest
 
 
 def _batch(layout: Layout, pieces: list[Piece], start: Place, end: Place) -> Batch:
