@@ -42,9 +42,11 @@ from pipeline.engine.preflight.target import Coming
 from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import keep_findings, occupied, summarize, verified_plan
 from pipeline.errors import UsageError
+from pipeline.load.statistics import gather_statistics
 from pipeline.log import open_log
 from pipeline.outcome import Level, RunOutcome
 from pipeline.postgres.connect import Target, connect
+from pipeline.prefetch import prefetched
 from pipeline.record import Run
 from pipeline.report.line import say
 from pipeline.report.progress import Bars, LogLines, PlainLines, Together
@@ -115,9 +117,14 @@ def _migrate(
     source, plan = opened.source, opened.plan
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         unbuilt = Migration(source, plan, target, run, options, observer, stop.is_set).execute()
-    with connect(target, application_name=f"naru {run.run_id}", autocommit=True) as connection:
+    name = f"naru {run.run_id}"
+    with (
+        connect(target, application_name=name, autocommit=True) as connection,
+        prefetched(gather_statistics(target, plan.target.tables, application_name=name)) as without_statistics,
+    ):
         verified = verified_plan(connection, plan, source, level)
         proof = write_proof(run, target, verified, console)
+        unbuilt += tuple(without_statistics)
         seconds = time.perf_counter() - started
         keep_findings(connection, plan, run, verified.findings, seconds=seconds, level=level, proof=proof)
         return summarize(connection, plan, run, target, verified, unbuilt, seconds, proof)

@@ -98,7 +98,6 @@ class Settler:
             notices = tuple(notice for settlement in self._settlements for notice in self._relate(settlement))
             notices += tuple(self._not_kept(settlement) for settlement in fresh if not self._is_kept(settlement))
             for settlement in fresh:
-                self._connection.execute(SQL("analyze {}").format(relation(settlement.target)))
                 note_as_left(self._connection, settlement.place)
         return notices
 

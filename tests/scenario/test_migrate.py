@@ -18,6 +18,11 @@ def count(target: Target, table: str) -> int:
         return int(connection.execute(f"select count(*) from {table}").fetchone()[0])  # type: ignore[index, arg-type]
 
 
+def with_statistics(target: Target) -> set[str]:
+    with connect(target, application_name="t", autocommit=True) as connection:
+        return {name for (name,) in connection.execute("select tablename from pg_stats where schemaname = 'public'")}
+
+
 def test_a_dry_run_writes_nothing_and_tells_rows_in_dependency_order(
     naru: Naru, sample: Path, database: Target
 ) -> None:
@@ -43,6 +48,7 @@ def test_migrate_verifies_and_a_second_run_is_a_no_op(naru: Naru, sample: Path, 
     said = naru("migrate", sample, "--batch-size", "500")
     assert "verified: no findings" in said
     assert {table: count(database, table) for table in ROWS} == ROWS
+    assert {*ROWS} <= with_statistics(database)
     assert said.count(": done, ") == 8
     again = naru("migrate", sample, "--batch-size", "700")
     assert "verified: no findings" in again
