@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.sources.codepage import UTF_16
 
@@ -74,13 +75,12 @@ def _together(data: Bytes, offsets: Ints, codec: str) -> tuple[Any, Ints] | None
     if separator is None:
         return None
     try:
-        text = _separated(units, bounds, separator).tobytes().decode(codec).encode()
+        text = str(_separated(units, bounds, separator), codec).encode()
     except UnicodeDecodeError:
         return None
-    joined = np.frombuffer(text, np.uint8)
-    between = joined == separator
-    ends = np.flatnonzero(between) - np.arange(len(bounds) - 1)
-    return joined[~between], np.concatenate([np.zeros(1, np.int64), ends])
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == separator) - np.arange(len(bounds) - 1)
+    values = text.replace(bytes([separator]), b"")  # a third of the time of a mask
+    return np.frombuffer(values, np.uint8), np.concatenate([np.zeros(1, np.int64), ends])
 
 
 def _missing(units: npt.NDArray[Any]) -> int | None:
@@ -88,13 +88,13 @@ def _missing(units: npt.NDArray[Any]) -> int | None:
     return next((byte for byte in _SEPARATORS if not (units == byte).any()), None)
 
 
-def _separated(units: npt.NDArray[Any], bounds: Ints, separator: int) -> npt.NDArray[Any]:
-    out = np.empty(len(units) + len(bounds) - 1, units.dtype)
-    between = np.zeros(len(out), np.bool_)
-    between[bounds[1:] + np.arange(len(bounds) - 1)] = True
-    out[between] = separator
-    out[~between] = units
-    return out
+def _separated(units: npt.NDArray[Any], bounds: Ints, separator: int) -> Any:
+    """pyarrow.Buffer of the values with a separator behind each."""
+    ends = pa.py_buffer(np.append(bounds, bounds[-1]) * units.itemsize)  # behind the last too, since one more is empty
+    values = pa.Array.from_buffers(pa.large_binary(), len(bounds), [None, ends, pa.py_buffer(units)])
+    column = pa.LargeListArray.from_arrays([0, len(values)], values)
+    joined = pc.binary_join(column, pa.scalar(separator.to_bytes(units.itemsize, "little"), pa.large_binary()))
+    return joined[0].as_buffer()
 
 
 def _one_by_one(data: Bytes, offsets: Ints, valid: Bools, codec: str) -> tuple[Any, tuple[Flaw, ...]]:
