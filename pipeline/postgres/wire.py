@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pgpq
@@ -63,6 +64,7 @@ def travels_binary(type: SqlType) -> bool:
     return type.name in _DTYPES and not (type.name == "numeric" and not type.args)
 
 
+@cache
 def _wire_type(type: SqlType) -> Any:
     """Arrow types that pgpq takes: it has no binary_view, and Polars' time is in nanoseconds."""
     match type.name:
