@@ -21,9 +21,6 @@ class Kinds:
     total: Total
 
 
-_NOTHING = Kinds({}, whole(summed([])))
-
-
 @dataclass(frozen=True, slots=True)
 class Evidence:
     source: str
@@ -51,9 +48,14 @@ def evidence_of(connection: Connection, subject: Subject) -> Evidence:
         subject.load.rows_filtered if subject.load else 0,
         subject.beside_others,
         whole(sums.standing) if sums and not subject.beside_others else None,
-        _rejects(connection, subject.target) if subject.load else _NOTHING,
-        Kinds(sums.kinds, whole(sums.told)) if sums else _NOTHING,
+        _rejects(connection, subject.target) if subject.load else _nothing(),
+        Kinds(sums.kinds, whole(sums.told)) if sums else _nothing(),
     )
+
+
+def _nothing() -> Kinds:
+    """Not a constant: the import would start the threads of polars, which most commands do without."""
+    return Kinds({}, whole(summed([])))
 
 
 def _rejects(connection: Connection, table: Table) -> Kinds:
