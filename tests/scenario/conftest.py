@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline.postgres.connect import Target
+from tests.commands import run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,21 +47,28 @@ class Naru:
             text=True,
         )
 
-    def __call__(self, *arguments: str | Path, code: int = 0, typed: str | None = None) -> str:
-        """Run to the end with `typed` on standard input, expect an exit code, and return both streams."""
-        process = self.start(*arguments, stdin=subprocess.DEVNULL if typed is None else subprocess.PIPE)
-        out, err = process.communicate(typed, timeout=240)
-        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+    def __call__(self, *arguments: str | Path, code: int = 0, typed: str | None = None, fresh: bool = False) -> str:
+        """Run to the end with `typed` on standard input, expect an exit code, and return both streams.
+
+        It is a fork of a process that has imported everything, as `tests.commands` says, unless it shall be `fresh`.
+        """
+        out, err = self._ended(*arguments, code=code, typed=typed, fresh=fresh)
         assert "Traceback" not in err
         return out + err
 
     def json(self, *arguments: str | Path, code: int = 0) -> dict[str, Any]:
         """Run with --json, expect an exit code, and return what is on standard output, which nothing else may be."""
-        process = self.start(*arguments, "--json")
-        out, err = process.communicate(timeout=240)
-        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
-        told: dict[str, Any] = json.loads(out)
+        told: dict[str, Any] = json.loads(self._ended(*arguments, "--json", code=code)[0])
         return told
+
+    def _ended(
+        self, *arguments: str | Path, code: int, typed: str | None = None, fresh: bool = False
+    ) -> tuple[str, str]:
+        ended = run(
+            "pipeline", *arguments, directory=self.directory, environment=self.environment, typed=typed, fresh=fresh
+        )
+        assert ended.returncode == code, f"exit code {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+        return ended.stdout, ended.stderr
 
 
 @pytest.fixture
