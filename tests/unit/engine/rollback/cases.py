@@ -9,7 +9,7 @@ from pipeline.outcome import TakenBack
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.record import Run
 from tests.frames import FrameSource
-from tests.unit.load.walk import column, key, reference, source, table
+from tests.unit.load.walk import column, key, mapping_of, migrate, plan_of, reference, source, table
 
 ITEM = table("item", (column("id", nullable=False, identity=True), column("code", "Text"), column("note", "Memo")),
              key("id"))  # fmt: skip
@@ -77,6 +77,16 @@ def dump(connection: Connection) -> dict[str, Counter[object]]:
 def given() -> FrameSource:
     items = [(1, "a", "new"), (2, "b", None), (3, "c", "new")]
     return source({ITEM: items, PART: [(1, 1), (2, 3)]})
+
+
+def load_beside(connection: Connection, database: Target, mode: str) -> dict[str, Counter[object]]:
+    """Make the tables that stand and migrate into both in this mode; what there was before."""
+    connection.execute(STANDING)
+    before = dump(connection)
+    given_rows = given()
+    mapping = mapping_of(given_rows, {"item": {"load": mode}, "part": {"load": mode}})
+    migrate(given_rows, plan_of(given_rows, mapping), database)
+    return before
 
 
 def roll_back(database: Target, run_id: str = "r1", *, force: bool = False) -> tuple[TakenBack, ...]:

@@ -9,16 +9,12 @@ import pytest
 from pipeline.engine.replay import replay
 from pipeline.errors import TargetError
 from pipeline.postgres.connect import Connection, Target, connect
-from tests.unit.engine.rollback.cases import ITEM, MODES, PART, STANDING, dump, given, roll_back
-from tests.unit.load.walk import mapping_of, migrate, plan_of, rows, source
+from tests.unit.engine.rollback.cases import ITEM, MODES, PART, STANDING, dump, given, load_beside, roll_back
+from tests.unit.load.walk import migrate, plan_of, rows, source
 
 
 def test_by_force_what_others_have_added_stays(database: Target, connection: Connection) -> None:
-    connection.execute(STANDING)
-    before = dump(connection)
-    given_rows = given()
-    modes = {"item": {"load": "upsert"}, "part": {"load": "upsert"}}
-    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, modes)), database)
+    before = load_beside(connection, database, "upsert")
     connection.execute("insert into item values (99, 'theirs', NULL)")
     roll_back(database, force=True)
     theirs = rows(connection, "delete from item where id = 99 returning code")
@@ -47,11 +43,7 @@ def test_by_force_what_a_replay_brought_is_told(database: Target, connection: Co
 
 @pytest.mark.parametrize("mode", MODES)
 def test_by_force_a_column_of_others_stays(database: Target, connection: Connection, mode: str) -> None:
-    connection.execute(STANDING)
-    before = dump(connection)["public.item"]
-    given_rows = given()
-    modes = {"item": {"load": mode}, "part": {"load": mode}}
-    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, modes)), database)
+    before = load_beside(connection, database, mode)["public.item"]
     connection.execute("alter table item add theirs int default 5")
     roll_back(database, force=True)
     assert Counter(rows(connection, "select row(id, code, note)::text from item where theirs = 5")) == before
@@ -68,11 +60,7 @@ def test_by_force_a_column_that_tells_the_rows_is_missed(database: Target, conne
 
 @pytest.mark.parametrize("mode", MODES)
 def test_by_force_the_other_tables_of_one_that_is_gone(database: Target, connection: Connection, mode: str) -> None:
-    connection.execute(STANDING)
-    before = dump(connection)["public.item"]
-    given_rows = given()
-    modes = {"item": {"load": mode}, "part": {"load": mode}}
-    migrate(given_rows, plan_of(given_rows, mapping_of(given_rows, modes)), database)
+    before = load_beside(connection, database, mode)["public.item"]
     connection.execute("drop table part")
     steps = roll_back(database, force=True)
     assert dump(connection)["public.item"] == before
