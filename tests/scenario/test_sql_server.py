@@ -6,7 +6,9 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +81,14 @@ def test_kills_and_lost_connections_leave_the_content_of_one_quiet_run(
         )
 
 
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str], otherwise: str) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert process.poll() is None, "the run has ended"
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.01)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process")
 def test_the_second_ctrl_c_ends_a_run_whose_server_says_nothing_more(tmp_path: Path, database: Target) -> None:
     pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
@@ -87,11 +97,8 @@ def test_the_second_ctrl_c_ends_a_run_whose_server_says_nothing_more(tmp_path: P
         naru("map", url, "-o", "shop.yaml")
         server.faults.add(Fault("FROM [dbo].[orders]", after_rows=20_000, ending=Ending.NEVER))
         command = ("migrate", url, "--mapping", "shop.yaml", "--yes")
-        process, deadline = naru.start(*command, "--batch-size", "5000"), time.monotonic() + 60
-        while committed(connection) < 2:
-            assert process.poll() is None, "the run has ended"
-            assert time.monotonic() < deadline, "the run commits nothing"
-            time.sleep(0.01)
+        process = naru.start(*command, "--batch-size", "5000")
+        wait_until(lambda: committed(connection) >= 2, process, "the run commits nothing")
         time.sleep(0.5)  # or a batch may still be under way; the run ends in the same way then
         for _ in range(2):
             process.send_signal(signal.SIGINT)
@@ -130,10 +137,7 @@ def test_ctrl_c_ends_a_dry_run_whose_server_says_nothing_more(tmp_path: Path, da
         naru("map", url, "-o", "shop.yaml")
         server.faults.add(Fault("FROM [dbo].[orders]", after_rows=20_000, ending=Ending.NEVER))
         process = naru.start("migrate", url, "--mapping", "shop.yaml", "--dry-run")
-        deadline = time.monotonic() + 60
-        while server.faults.left():
-            assert time.monotonic() < deadline, "no row is asked for"
-            time.sleep(0.05)
+        wait_until(lambda: not server.faults.left(), process, "no row is asked for")
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         try:
