@@ -7,7 +7,7 @@ STAMP := $(VENV)/.complete
 # Nothing is compiled here; access-parser, pure Python, is published as source alone.
 WHEELS := --only-binary :all: --no-binary access-parser
 
-# The tests start the command line hundreds of times; each costs a third less where its modules are compiled already.
+# The tests start the command line many times; each costs a third less where its modules are compiled already.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

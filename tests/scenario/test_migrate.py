@@ -87,8 +87,8 @@ def test_a_finding_is_exit_code_1_and_names_its_table(naru: Naru, sample: Path, 
     said = naru("verify", sample, code=1)
     assert "audit_logs" in said
     assert "the target should hold 5,000 rows and holds 4,999" in said
-    found = naru.start("verify", str(sample), "--json").communicate(timeout=240)[0]
-    told = [(f["verifier"], f["table"], f["subject"]) for f in json.loads(found)["findings"]]
+    found = naru.json("verify", sample, code=1)["findings"]
+    told = [(f["verifier"], f["table"], f["subject"]) for f in found]
     assert told == [("counts", "audit_logs", "rows"), ("content", "audit_logs", "missing rows")]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -37,10 +36,7 @@ def clerk(database: Target, session: Connection, tmp_path: Path) -> Iterator[Nar
 
 def answers(naru: Naru, *arguments: str | Path, code: int = 0) -> dict[str, dict[str, object]]:
     """By check, of `preflight --json`."""
-    process = naru.start("preflight", *arguments, "--json")
-    out, err = process.communicate(timeout=240)
-    assert process.returncode == code, err
-    return {it["check"]: it for it in json.loads(out)["answers"]}
+    return {it["check"]: it for it in naru.json("preflight", *arguments, code=code)["answers"]}
 
 
 def standings(found: dict[str, dict[str, object]], standing: str) -> set[str]:

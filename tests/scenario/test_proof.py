@@ -74,15 +74,12 @@ def test_a_dump_that_was_restored_elsewhere_is_what_was_proven(naru: Naru, sampl
 
 
 def test_json_stands_alone_on_standard_output(naru: Naru, sample: Path) -> None:
-    out, _ = naru.start("migrate", sample, "--json").communicate(timeout=240)
-    outcome = json.loads(out)
+    outcome = naru.json("migrate", sample)
     assert outcome["level"] == "content"
-    out, _ = naru.start("verify", "--proof", outcome["proof"]["path"], "--json").communicate(timeout=240)
-    told = json.loads(out)
+    told = naru.json("verify", "--proof", outcome["proof"]["path"])
     assert (told["sha256"], told["ledger_sha256"]) == (outcome["proof"]["sha256"],) * 2
     assert {table["agreement"] for table in told["tables"]} == {"equal"}
-    out, _ = naru.start("report", "--json").communicate(timeout=240)
-    assert json.loads(out)["proof"] == outcome["proof"]["sha256"]
+    assert naru.json("report")["proof"] == outcome["proof"]["sha256"]
 
 
 def test_an_edited_proof_is_told_from_the_one_that_was_written(naru: Naru, sample: Path, database: Target) -> None:

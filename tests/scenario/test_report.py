@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import stat
 import sys
@@ -34,11 +33,9 @@ def test_migrate_and_verify_leave_what_a_report_tells(naru: Naru, sample: Path, 
 
 def test_json_has_the_same_values_and_stands_alone_on_standard_output(naru: Naru, sample: Path) -> None:
     naru("migrate", sample)
-    out, _ = naru.start("report", "--json").communicate(timeout=240)
-    told = json.loads(out)
+    told = naru.json("report")
     assert (told["standing"], told["totals"]["loaded"], told["findings"]) == ("complete", 9952, [])
-    out, _ = naru.start("report", told["run"]["run_id"], "--json").communicate(timeout=240)
-    assert json.loads(out) == told
+    assert naru.json("report", told["run"]["run_id"]) == told
 
 
 def test_nothing_to_report_is_told(naru: Naru, sample: Path) -> None:
