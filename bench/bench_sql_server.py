@@ -123,6 +123,13 @@ class Figures:
     processors: tuple[float, float, float] | None = None
     """Of this process, PostgreSQL and the server that is read."""
 
+    def mean(self, other: Figures) -> Figures:
+        """Of the bare fetches before and after what is held against them: the machine's speed changes meanwhile."""
+        assert self.processors
+        assert other.processors
+        ours, target, source = ((a + b) / 2 for a, b in zip(self.processors, other.processors, strict=True))
+        return Figures((self.wall + other.wall) / 2, (ours, target, source))
+
 
 class Clock:
     def __init__(self, server: EmbeddedServer) -> None:
@@ -158,9 +165,11 @@ def _with_children(process: psutil.Process) -> float:
 def one_round(there: Address, server: EmbeddedServer) -> dict[str, Figures]:
     clock, watch = Clock(server), Stopwatch()
     kept, dropped = database(server), database(server)
-    figures = {"bare fetch": clock.timed(lambda: bare(there)), "our frames": clock.timed(lambda: read(there))}
+    before = clock.timed(lambda: bare(there))
     whole = clock.timed(lambda: migrate(there, kept, offset_kept, watch))
+    figures = {"bare fetch": before.mean(clock.timed(lambda: bare(there)))}
     figures |= {"migrate, its rows": Figures(watch.seconds), "migrate, as a whole": whole}
+    figures["our frames"] = clock.timed(lambda: read(there))
     figures["statistics of its table"] = clock.timed(lambda: analyze(kept))
     figures["migrate, with a loss in every row"] = clock.timed(lambda: migrate(there, dropped, drafted, Stopwatch()))
     discard(server, kept, dropped)
