@@ -117,17 +117,17 @@ def _migrate(
     source, plan = opened.source, opened.plan
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         unbuilt = Migration(source, plan, target, run, options, observer, stop.is_set).execute()
-    name = f"naru {run.run_id}"
+    name, tables = f"naru {run.run_id}", [task.target for task in plan.tasks]
     with (
         connect(target, application_name=name, autocommit=True) as connection,
-        prefetched(gather_statistics(target, plan.target.tables, application_name=name)) as without_statistics,
+        prefetched(gather_statistics(target, tables, application_name=name)) as without_statistics,
     ):
         verified = verified_plan(connection, plan, source, level)
         proof = write_proof(run, target, verified, console)
-        unbuilt += tuple(without_statistics)
         seconds = time.perf_counter() - started
         keep_findings(connection, plan, run, verified.findings, seconds=seconds, level=level, proof=proof)
-        return summarize(connection, plan, run, target, verified, unbuilt, seconds, proof)
+        notices = unbuilt + tuple(without_statistics)  # waits, so what was found is kept before
+        return summarize(connection, plan, run, target, verified, notices, seconds, proof)
 
 
 def _dry_run(

@@ -104,7 +104,9 @@ def test_a_target_with_data_of_others_is_not_touched_without_a_yes(naru: Naru, s
 def test_tables_limits_the_run_and_says_which_relationship_waits(naru: Naru, sample: Path, database: Target) -> None:
     said = naru("migrate", sample, "--tables", "routings", code=1)
     assert "is not built" in said
+    assert "gathering statistics" not in said, "of a table that is not in the run"
     assert count(database, "routings") == 3450
+    assert with_statistics(database) == {"routings"}
     assert "no findings" in naru("migrate", sample)
 
 

@@ -11,6 +11,7 @@ from pipeline.load.statistics import gather_statistics
 from pipeline.postgres.connect import Connection, Target
 
 _NAMES = ["first", "second", "third"]
+_NAMED = {"application_name": "statistics"}
 _TABLES = [Table(name, (Column("n", SqlType.parse("integer")),), schema="public") for name in _NAMES]
 
 
@@ -20,7 +21,7 @@ def _make(connection: Connection) -> None:
 
 
 def _gather(target: Target) -> list[str]:
-    return [notice.text for notice in gather_statistics(target, _TABLES, application_name="statistics")]
+    return [notice.text for notice in gather_statistics(target, _TABLES, **_NAMED)]
 
 
 def _with_statistics(connection: Connection) -> list[str]:
@@ -50,7 +51,29 @@ def test_what_cannot_be_gathered_is_told_and_raises_nothing(database: Target, co
     connection.execute("drop table second")
     [told] = _gather(database)
     assert told.startswith('gathering statistics of table second: relation "public.second" does not exist; queries may')
-    assert _with_statistics(connection) == ["first"]
+    assert _with_statistics(connection) == ["first", "third"]
+
+
+def test_an_index_that_cannot_be_computed_is_in_the_way_of_its_own_table_alone(
+    database: Target, connection: Connection
+) -> None:
+    _make(connection)
+    connection.execute("create function f(n integer) returns integer immutable language sql as 'select 1'")
+    connection.execute("create index on second (f(n))")
+    connection.execute("create or replace function f(n integer) returns integer immutable language sql as 'select n/0'")
+    [told] = _gather(database)
+    assert told.startswith("gathering statistics of table second: division by zero")
+    assert _with_statistics(connection) == ["first", "third"]
+
+
+def test_a_connection_that_is_lost_is_told_once(database: Target, connection: Connection) -> None:
+    _make(connection)
+    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'statistics'"
+    gathering = gather_statistics(database, [_TABLES[0], replace(_TABLES[1], name="nowhere"), *_TABLES], **_NAMED)
+    assert "does not exist" in next(gathering).text
+    connection.execute(end)
+    [told] = gathering
+    assert told.text.startswith("gathering statistics of table first: terminating connection")
 
 
 def test_a_server_that_refuses_the_connection_is_told_and_raises_nothing(database: Target) -> None:
