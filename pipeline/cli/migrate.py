@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from pipeline.catalog import Table
 from pipeline.cli.console import agreed, answer, make_console
 from pipeline.cli.opening import (
     CodePageOption,
@@ -117,10 +118,10 @@ def _migrate(
     source, plan = opened.source, opened.plan
     with _stop_on_signal() as stop, _observed(console, plan, settings.migration_log_interval) as observer:
         unbuilt = Migration(source, plan, target, run, options, observer, stop.is_set).execute()
-    name, tables = f"naru {run.run_id}", [task.target for task in plan.tasks]
+    name = f"naru {run.run_id}"
     with (
         connect(target, application_name=name, autocommit=True) as connection,
-        prefetched(gather_statistics(target, tables, application_name=name)) as without_statistics,
+        prefetched(gather_statistics(target, _not_analyzed(plan), application_name=name)) as without_statistics,
     ):
         verified = verified_plan(connection, plan, source, level)
         proof = write_proof(run, target, verified, console)
@@ -128,6 +129,11 @@ def _migrate(
         keep_findings(connection, plan, run, verified.findings, seconds=seconds, level=level, proof=proof)
         notices = unbuilt + tuple(without_statistics)  # waits, so what was found is kept before
         return summarize(connection, plan, run, target, verified, notices, seconds, proof)
+
+
+def _not_analyzed(plan: Plan) -> list[Table]:
+    """Tables of the run, unless it gathered their statistics before it tried its views."""
+    return [] if plan.target.views else [task.target for task in plan.tasks]
 
 
 def _dry_run(

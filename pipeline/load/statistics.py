@@ -1,4 +1,4 @@
-"""What PostgreSQL's planner has to know of the tables: gathered while they are verified, on a connection of its own."""
+"""What PostgreSQL's planner has to know of the tables: gathered while they are verified, or before views are tried."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def gather_statistics(
     target: Target, tables: Sequence[Table], *, application_name: str
 ) -> Generator[Notice, None, None]:
     """As `analyze`, on a connection of its own; raises nothing, for the rows are as safe without."""
+    if not tables:
+        return
     try:
         with connect(target, application_name=application_name, autocommit=True) as connection:
             yield from analyze(connection, tables)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from pipeline.catalog import Notice
 from pipeline.cli.ddl import schema_script
 from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan
 from pipeline.errors import TargetError
+from pipeline.load.views import build_views
 from pipeline.mapping.models import ViewMapping
 from pipeline.mapping.selects import valid_select
 from pipeline.postgres.connect import Connection, Target
@@ -89,6 +92,21 @@ def test_what_does_not_run_is_taken_back_and_told(
     }
     assert rows(connection, _VIEWS) == []
     assert sorted(findings(source, plan, database)) == [("views", "late", "Late", 1), ("views", "mine", "Mine", 1)]
+
+
+def test_views_are_tried_with_statistics_of_their_tables(
+    source: FrameSource, database: Target, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planned blindly, a join may take longer than a view is given."""
+    known: list[tuple[str]] = []
+
+    def build(*args: Any) -> tuple[Notice, ...]:
+        known.extend(rows(connection, "select distinct tablename from pg_stats where schemaname = 'public' order by 1"))
+        return build_views(*args)
+
+    monkeypatch.setattr("pipeline.engine.run.build_views", build)
+    assert migrate(source, _plan(source), database) == ()
+    assert known == [("customers",), ("orders",)]
 
 
 def test_verify_finds_a_view_that_is_gone_or_no_longer_runs(
