@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from pipeline.postgres.connect import Target, connect
+from tests.commands import run
 from tests.scenario.conftest import Naru
 
 ROWS = {"users": 24, "processes": 120, "routing_groups": 85, "output_profiles": 15, "items": 1250, "routings": 3450}
@@ -56,6 +57,34 @@ def test_migrate_verifies_and_a_second_run_is_a_no_op(naru: Naru, sample: Path, 
     assert "done, 0 rows" not in again
     assert {table: count(database, table) for table in ROWS} == ROWS
     assert "no findings" in naru("verify", sample)
+
+
+_WAITS_FOR_THE_VERDICT = """
+import time
+import pipeline.cli.migrate
+from pipeline.catalog import Notice
+from pipeline.cli.app import main
+from pipeline.postgres.connect import connect
+
+def statistics(target, tables, application_name):
+    with connect(target, application_name=application_name, autocommit=True) as connection:
+        for _ in range(100):
+            if connection.execute("select 1 from _naru.verification").fetchone():
+                yield Notice(None, None, "the verdict was there first")
+                return
+            time.sleep(0.1)
+
+pipeline.cli.migrate.gather_statistics = statistics
+main()
+"""
+
+
+def test_the_verdict_is_kept_before_statistics_are_waited_for(naru: Naru, sample: Path) -> None:
+    """Ctrl-C may end the wait, which a lock of others can make long."""
+    (naru.directory / "program.py").write_text(_WAITS_FOR_THE_VERDICT, "utf-8")
+    ended = run("program", "migrate", sample, directory=naru.directory, environment=naru.environment)
+    assert "database: the verdict was there first" in ended.stdout, ended.stderr
+    assert ended.returncode == 0
 
 
 def test_json_is_the_only_thing_on_standard_output(naru: Naru, sample: Path) -> None:
