@@ -17,6 +17,7 @@ import atexit
 import os
 import pickle
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -136,9 +137,16 @@ def _serve(channel: socket.socket) -> str:
         for file in asked[1]:
             os.close(file)
         channel.send(pid.to_bytes(4, "little", signed=True))
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        channel.send(code.to_bytes(4, "little", signed=True))
+        channel.send(_code_of(pid, channel).to_bytes(4, "little", signed=True))
     sys.exit()
+
+
+def _code_of(pid: int, channel: socket.socket) -> int:
+    """What a fork comes to, which does not outlive the tests: they may be killed meanwhile."""
+    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
+        if select.select([channel], [], [], 0.01)[0]:  # nothing is asked meanwhile, so they have closed it
+            os.kill(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(ended[1])
 
 
 def _become(request: int, *streams: int) -> str:
@@ -160,6 +168,6 @@ if __name__ == "__main__":
     try:
         with socket.socket(fileno=int(sys.argv[1])) as there:
             wanted = _serve(there)
-    except KeyboardInterrupt:  # which is for the tests as well, and they say so
+    except (KeyboardInterrupt, BrokenPipeError):  # which is for the tests as well, or they are gone
         sys.exit(130)
     runpy.run_module(wanted, run_name="__main__", alter_sys=True)

@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +115,25 @@ def test_a_command_that_does_not_end_is_killed(
     pid = int((tmp_path / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_command_does_not_outlive_tests_that_are_killed(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "program.py").write_text(
+        "import os, pathlib, time; pathlib.Path('new').write_text(str(os.getpid())); os.rename('new', 'pid');"
+        " time.sleep(600)",
+        encoding="utf-8",
+    )
+    asks = "import os, pathlib; from tests import commands; commands.run('program', directory=pathlib.Path.cwd(),"
+    asks += " environment=os.environ)"
+    with subprocess.Popen([sys.executable, "-c", asks], cwd=tmp_path, env=environment) as tests:
+        _wait_until((tmp_path / "pid").exists)
+        tests.kill()
+    pid = int((tmp_path / "pid").read_text())
+    _wait_until(lambda: not Path("/proc", str(pid)).exists())
+
+
+def _wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
