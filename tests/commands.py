@@ -143,10 +143,10 @@ def _serve(channel: socket.socket) -> str:
 
 def _code_of(pid: int, channel: socket.socket) -> int:
     """What a fork comes to, which does not outlive the tests: they may be killed meanwhile."""
-    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
-        if select.select([channel], [], [], 0.01)[0]:  # nothing is asked meanwhile, so they have closed it
+    with os.fdopen(os.pidfd_open(pid), "rb", buffering=0) as ended:
+        if channel in select.select([channel, ended], [], [])[0]:  # nothing is asked now, so they have closed it
             os.kill(pid, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(ended[1])
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _become(request: int, *streams: int) -> str:
