@@ -45,11 +45,13 @@ class MssqlSource:
         self._session = Session(self._connect)
         self._identity: Row | None = None
         self._schema: Schema | None = None
+        self._fresh = False
 
     def __enter__(self) -> Self:
         self._session, self._reading = Session(self._connect), None
         try:
             self._schema = self._session.ask(read_schema)
+            self._fresh = True
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
@@ -111,10 +113,12 @@ class MssqlSource:
     def fingerprint(self) -> Fingerprint:
         """Of the database and its tables, columns, types and keys: what rows it has, nobody can hash while it lives.
 
-        What a run reads is held together by its isolation, and by the count of each table's rows. Raises SourceChanged
-        when the schema is no longer what it was when the source was opened.
+        What a run reads is held together by its isolation, and by the count of each table's rows. The first is of the
+        schema that was read on opening; any later one reads it again, and raises SourceChanged when it is another.
         """
-        opened, tables = self._opened.tables, self._session.ask(read_schema).tables
+        opened = self._opened.tables
+        tables = opened if self._fresh else self._session.ask(read_schema).tables
+        self._fresh = False
         if altered := [name for name in sorted({*opened, *tables}) if opened.get(name) != tables.get(name)]:
             text = f"{self._address.name}: altered since the run began: {', '.join(map(repr, altered[:5]))}"
             raise SourceChanged(text, hint=_ALTERED)

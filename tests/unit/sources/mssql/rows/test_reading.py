@@ -301,6 +301,23 @@ def test_tables_that_are_altered_while_it_is_open_are_named() -> None:
             source.fingerprint()
 
 
+def test_the_first_fingerprint_is_of_what_was_read_on_opening() -> None:
+    """So that a table which is altered between the plan and it is found by the next, and not taken for the plan's."""
+    lengths: list[int] = [20]
+
+    def altered(row: Sequence[Any]) -> Sequence[Any]:
+        return [lengths[0] if value == 20 else value for value in row]
+
+    with serve(answering("columns", altered), in_this_process=True) as server:
+        with MssqlSource(address_of(server)) as source:
+            before = source.fingerprint()
+        with MssqlSource(address_of(server)) as source:
+            lengths[0] = 21
+            assert source.fingerprint() == before
+            with pytest.raises(SourceChanged, match="altered since the run began: 'orders'"):
+                source.fingerprint()
+
+
 def test_a_column_that_is_altered_between_two_pages_is_no_bug_of_ours() -> None:
     shop = database({"orders": ROWS}, ORDERS)
     listed = "[id], CAST([name] AS varbinary(20)), CAST([note] AS varbinary(40))"
