@@ -59,6 +59,11 @@ class Plan:
     def schema(self) -> str:
         return self.target.tables[0].schema or "public"
 
+    @property
+    def tries_views(self) -> bool:
+        """Whether the run itself gathers statistics, before its views: planned blindly, a join may take hours."""
+        return bool(self.target.views)
+
 
 def make_plan(
     source: Catalog,

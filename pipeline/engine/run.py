@@ -117,7 +117,7 @@ class Migration:
             unbuilt = Settler(connection, self.run.run_id, settlements, self._admit).settle()
             with translated("looking for relationships to the tables of the run"):
                 unbuilt += tuple(unrelated_children(connection, self.plan.target.tables, {*loads}))
-            if self.plan.target.views:  # tried once, in limited time: planned blindly, a join may take hours
+            if self.plan.tries_views:
                 unbuilt += tuple(analyze(connection, [task.target for task in self.plan.tasks]))
             return unbuilt + build_views(connection, self.run.run_id, self.plan.target.views)
 
