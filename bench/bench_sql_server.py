@@ -12,7 +12,7 @@ the verification, are told on a line of their own.
 The offset of the table's `datetimeoffset` is kept, so that its rows arrive without a loss; the last line is of the
 mapping as it is drafted, which drops the offset and records that of every row.
 
-    python bench/bench_sql_server.py [--rounds 3] [--rows 500000] [--without-key]
+    python bench/bench_sql_server.py [--rounds 3] [--rows 500000] [--batch-size 20000] [--without-key]
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from pipeline.load.statistics import gather_statistics
 from pipeline.mapping.models import Mapping
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.embedded import EmbeddedServer
+from pipeline.settings import load_settings
 from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.connect import connect as connect_source
@@ -46,7 +47,8 @@ from tests.unit.engine.test_run import Silent
 from tests.unit.load.walk import retyped
 
 TARGET = 1.3
-BATCH_ROWS = 50_000
+CLIENT_ROWS = 8192
+"""What mssql-python fetches at once unless told otherwise; 50,000 take as long."""
 _numbers = count(1)
 
 
@@ -54,15 +56,15 @@ def bare(address: Address) -> None:
     """The driver alone, with the columns as they are."""
     client = connect_source(address)
     names = ", ".join(f"[{name}]" for name in COLUMNS)
-    for _ in client.stream(f"SELECT {names} FROM [dbo].[orders]", batch_rows=BATCH_ROWS):
+    for _ in client.stream(f"SELECT {names} FROM [dbo].[orders]", batch_rows=CLIENT_ROWS):
         pass
     client.close()
 
 
-def read(address: Address) -> None:
+def read(address: Address, batch_rows: int) -> None:
     """Our frames, without a target."""
     with MssqlSource(address) as source:
-        for _ in source.batches("orders", batch_rows=BATCH_ROWS):
+        for _ in source.batches("orders", batch_rows=batch_rows):
             pass
 
 
@@ -87,10 +89,12 @@ def offset_kept(mapping: Mapping) -> Mapping:
     return retyped(mapping, "orders", "zoned_at", offset="keep")
 
 
-def migrate(address: Address, target: Target, amended: Callable[[Mapping], Mapping], watch: Stopwatch) -> None:
+def migrate(
+    address: Address, target: Target, batch_rows: int, amended: Callable[[Mapping], Mapping], watch: Stopwatch
+) -> None:
     """Plan, rows with ledger, and key."""
     with MssqlSource(address) as source:
-        run = migration(source, target, batch_rows=BATCH_ROWS, amended=amended)
+        run = migration(source, target, batch_rows=batch_rows, amended=amended)
         run.observer = watch
         run.execute()
 
@@ -162,16 +166,18 @@ def _with_children(process: psutil.Process) -> float:
     return _own(process) + ended + sum(map(_own, process.children()))
 
 
-def one_round(there: Address, server: EmbeddedServer) -> dict[str, Figures]:
+def one_round(there: Address, server: EmbeddedServer, batch_rows: int) -> dict[str, Figures]:
     clock, watch = Clock(server), Stopwatch()
     kept, dropped = database(server), database(server)
     before = clock.timed(lambda: bare(there))
-    whole = clock.timed(lambda: migrate(there, kept, offset_kept, watch))
+    whole = clock.timed(lambda: migrate(there, kept, batch_rows, offset_kept, watch))
     figures = {"bare fetch": before.mean(clock.timed(lambda: bare(there)))}
     figures |= {"migrate, its rows": Figures(watch.seconds), "migrate, as a whole": whole}
-    figures["our frames"] = clock.timed(lambda: read(there))
+    figures["our frames"] = clock.timed(lambda: read(there, batch_rows))
     figures["statistics of its table"] = clock.timed(lambda: analyze(kept))
-    figures["migrate, with a loss in every row"] = clock.timed(lambda: migrate(there, dropped, drafted, Stopwatch()))
+    figures["migrate, with a loss in every row"] = clock.timed(
+        lambda: migrate(there, dropped, batch_rows, drafted, Stopwatch())
+    )
     discard(server, kept, dropped)
     return figures
 
@@ -191,6 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=500_000)
+    parser.add_argument("--batch-size", type=int, default=load_settings().migration_batch_size)
     parser.add_argument("--without-key", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="naru-bench-", ignore_cleanup_errors=True) as directory:
@@ -200,13 +207,13 @@ def main() -> None:
         try:
             with serve(orders(given.rows, keyed=not given.without_key)) as source:
                 there = address_of(source)
-                one_round(there, server)  # the source encodes its rows
-                rounds = [one_round(there, server) for _ in range(given.rounds)]
+                one_round(there, server, given.batch_size)  # the source encodes its rows
+                rounds = [one_round(there, server, given.batch_size) for _ in range(given.rounds)]
         finally:
             server.stop()
     key = "without a key, " if given.without_key else ""
-    print(f"{given.rows:,} rows of {len(COLUMNS)} columns, {key}{os.cpu_count()} cores, ", end="")
-    print(f"median of {given.rounds} rounds, load average {os.getloadavg()[0]:.1f}\n")
+    print(f"{given.rows:,} rows of {len(COLUMNS)} columns, {key}batches of {given.batch_size:,}, ", end="")
+    print(f"{os.cpu_count()} cores, median of {given.rounds} rounds, load average {os.getloadavg()[0]:.1f}\n")
     print("| | seconds | ours on a processor | PostgreSQL's | the source's | sum by cores | ratio | smallest |")
     print("|---|---|---|---|---|---|---|---|")
     for name in rounds[0]:
