@@ -37,7 +37,7 @@ _CONFIGURATION = {
     "wal_level": "minimal",  # an index is written once, and not into the log as well: a key takes a quarter of the time
     "max_wal_senders": "0",  # which that level asks for
     "wal_compression": "off",  # the wheel has pglz alone: a sixth of a load's time on a processor (measured)
-    "io_method": "sync",  # rows just loaded are in memory: handing their pages to workers costs a key a tenth more
+    "io_method": "sync",  # rows just loaded are in memory: handing their pages to workers costs a key a fifth more
     "jit": "off",  # costs more than it saves on the verifiers' short queries
     "timezone": "UTC",
     "log_timezone": "UTC",

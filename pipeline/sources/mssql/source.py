@@ -46,6 +46,7 @@ class MssqlSource:
         self._identity: Row | None = None
         self._schema: Schema | None = None
         self._fresh = False
+        """Whether nobody has asked for a fingerprint since the schema was read."""
 
     def __enter__(self) -> Self:
         self._session, self._reading = Session(self._connect), None
