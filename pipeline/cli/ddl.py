@@ -39,7 +39,7 @@ def ddl(
     """Print the SQL that makes the target's schema."""
     settings = load_source_settings(source, password_stdin=password_stdin, follow_links=follow_links)
     with opened_plan(settings, source, mapping, code_page, tables, salvage=salvage) as opened:
-        script = schema_script(opened.plan.target, [task.target for task in opened.plan.tasks])
+        script = schema_script(opened.plan.target, opened.plan.loaded)
     if output is None:
         answer(script.removesuffix("\n"))
     else:

@@ -133,7 +133,7 @@ def _migrate(
 
 def _not_analyzed(plan: Plan) -> list[Table]:
     """Tables of the run, unless it gathered their statistics before it tried its views."""
-    return [] if plan.tries_views else [task.target for task in plan.tasks]
+    return [] if plan.tries_views else plan.loaded
 
 
 def _dry_run(

@@ -60,6 +60,11 @@ class Plan:
         return self.target.tables[0].schema or "public"
 
     @property
+    def loaded(self) -> list[Table]:
+        """Tables of the target that rows are carried into, parents before children."""
+        return [task.target for task in self.tasks]
+
+    @property
     def tries_views(self) -> bool:
         """Whether the run itself gathers statistics, before its views: planned blindly, a join may take hours."""
         return bool(self.target.views)

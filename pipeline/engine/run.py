@@ -118,7 +118,7 @@ class Migration:
             with translated("looking for relationships to the tables of the run"):
                 unbuilt += tuple(unrelated_children(connection, self.plan.target.tables, {*loads}))
             if self.plan.tries_views:
-                unbuilt += tuple(analyze(connection, [task.target for task in self.plan.tasks]))
+                unbuilt += tuple(analyze(connection, self.plan.loaded))
             return unbuilt + build_views(connection, self.run.run_id, self.plan.target.views)
 
     @contextmanager
