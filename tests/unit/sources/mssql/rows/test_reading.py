@@ -288,13 +288,8 @@ def test_a_login_that_is_not_shown_what_it_reads() -> None:
 
 
 def test_tables_that_are_altered_while_it_is_open_are_named() -> None:
-    lengths: list[int] = [20]
-
-    def altered(row: Sequence[Any]) -> Sequence[Any]:
-        return [lengths[0] if value == 20 else value for value in row]
-
-    answers = answering("columns", altered)
-    with serve(answers, in_this_process=True) as server, MssqlSource(address_of(server)) as source:
+    shop, lengths = alterable()
+    with serve(shop, in_this_process=True) as server, MssqlSource(address_of(server)) as source:
         assert source.fingerprint() == source.fingerprint()
         lengths[0] = 21
         with pytest.raises(SourceChanged, match="altered since the run began: 'orders'"):
@@ -303,12 +298,8 @@ def test_tables_that_are_altered_while_it_is_open_are_named() -> None:
 
 def test_the_first_fingerprint_is_of_what_was_read_on_opening() -> None:
     """So that a table which is altered between the plan and it is found by the next, and not taken for the plan's."""
-    lengths: list[int] = [20]
-
-    def altered(row: Sequence[Any]) -> Sequence[Any]:
-        return [lengths[0] if value == 20 else value for value in row]
-
-    with serve(answering("columns", altered), in_this_process=True) as server:
+    shop, lengths = alterable()
+    with serve(shop, in_this_process=True) as server:
         with MssqlSource(address_of(server)) as source:
             before = source.fingerprint()
         with MssqlSource(address_of(server)) as source:
@@ -342,6 +333,12 @@ def answering(query: str, change: Callable[[Sequence[Any]], Sequence[Any] | None
 
     answers: dict[str, Answer] = {**shop.answers, statement(query): answer}
     return replace(shop, answers=answers)
+
+
+def alterable() -> tuple[Database, list[int]]:
+    """The orders, and the length that the server gives for their columns of 20."""
+    lengths = [20]
+    return answering("columns", lambda row: [lengths[0] if value == 20 else value for value in row]), lengths
 
 
 # ---- without a key
