@@ -43,6 +43,8 @@ class Changes:
 
     def through(self, name: str, stepped: Stepped) -> Changes:
         """As it is after the step of that name."""
+        if stepped.values is self.after and stepped.lost is None and not stepped.lost_by:
+            return self
         lost = () if stepped.lost is None else ((name, stepped.lost),)
         rules = (*self.rules, *stepped.lost_by.items(), *lost)
         return replace(self, after=stepped.values, rules=rules)

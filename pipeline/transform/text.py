@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from pipeline.transform.hangul import JAMO, composed
@@ -11,6 +12,8 @@ from pipeline.transform.misread import Misread
 from pipeline.transform.step import Stepped, differs, somewhere
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_COPIED_BYTES = 16 << 20
+"""Of text that is copied to look through it: one value alone may have hundreds of megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,17 @@ class NoNul:
     name: str = "u0000"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        found = somewhere(values.str.contains("\0", literal=True))
+        found = somewhere(values.str.contains("\0", literal=True)) if _may_hold_nul(values) else None
         if found is None:
             return Stepped(values)
         if not self.replace:
             return Stepped(values, refused=found)
         return Stepped(values.str.replace_all("\0", REPLACEMENT, literal=True), lost=found)
+
+
+def _may_hold_nul(texts: pl.Series) -> bool:
+    """Whether one of their bytes is 0: looked for in all at once, a fifth of the time of asking each (measured)."""
+    if texts.estimated_size() > _COPIED_BYTES:
+        return True
+    _, _, content = texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
+    return len(content) > 0 and int(np.frombuffer(content, np.uint8).min()) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from pipeline.transform.step import Stepped, somewhere
 TICKS_TO_1970 = 621_355_968_000_000_000
 _TICKS_PER_DAY = 864_000_000_000
 TICKS_PER_MINUTE = 600_000_000
+_UTC = pl.Datetime("us", "UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,7 @@ class Ticks:
     name: str = "seventh_digit"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        since_1970 = values - TICKS_TO_1970
-        microseconds = since_1970 // 10
-        return Stepped(microseconds.cast(pl.Datetime("us")), lost=somewhere(since_1970 % 10 != 0))
+        return _moments(values, pl.Datetime("us"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,9 @@ class ZonedTicks:
     name: str = "seventh_digit"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        made = Ticks()(values.struct.field("ticks"))
-        left = None if self.beside_offset else somewhere(values.struct.field("offset") != 0)
-        lost_by = {} if left is None else {"offset": left}
-        return Stepped(made.values.dt.replace_time_zone("UTC"), lost=made.lost, lost_by=lost_by)
+        ticks, offset = values.struct.unnest()
+        left = None if self.beside_offset else somewhere(offset != 0)
+        return replace(_moments(ticks, _UTC), lost_by={} if left is None else {"offset": left})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +50,12 @@ class ZonedTicksAtZero:
     name: str = "offset"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        made = Ticks()(values.struct.field("ticks"))
-        refused = somewhere(values.struct.field("offset") != 0)
+        ticks, offset = values.struct.unnest()
+        made, refused = _moments(ticks, _UTC), somewhere(offset != 0)
         text = "no real file shows whether its time is UTC or local; `offset: keep` takes it for UTC, and keeps both"
         why = {} if refused is None else dict.fromkeys(refused.arg_true().to_list(), text)
         lost_by = {} if made.lost is None else {"seventh_digit": made.lost}
-        return Stepped(made.values.dt.replace_time_zone("UTC"), refused, why=why, lost_by=lost_by)
+        return Stepped(made.values, refused, why=why, lost_by=lost_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +77,9 @@ class Offset:
     name: str = "offset"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        return Stepped(values.struct.field("offset"))
+        return Stepped(values.struct.unnest()["offset"])
+
+
+def _moments(ticks: pl.Series, dtype: pl.Datetime) -> Stepped:
+    since_1970 = ticks - TICKS_TO_1970
+    return Stepped((since_1970 // 10).cast(dtype), lost=somewhere(since_1970 % 10 != 0))

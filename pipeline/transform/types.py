@@ -49,7 +49,9 @@ class Cast:
         if values.dtype == target:
             return Stepped(values)
         converted = _CASTS[_target_kind(self.type)][_kind(values.dtype)](values, target)
-        refused = somewhere(values.is_not_null() & converted.is_null())
+        refused = None
+        if converted.null_count() > values.null_count():
+            refused = somewhere(values.is_not_null() & converted.is_null())
         lost = _untold(values, _target_kind(self.type))
         inexact = _inexact(values, converted)
         if inexact is not None and self.round:
@@ -94,14 +96,15 @@ class Fraction:
 
     def __call__(self, values: pl.Series) -> Stepped:
         unit = 10 ** (6 - self.digits)
-        cut = somewhere(values.dt.microsecond() % unit != 0)
+        per_unit = unit * 1000 if values.dtype == pl.Time else unit
+        cut = somewhere(values.to_physical() % per_unit != 0)
         if cut is None:
             return Stepped(values)
         if not self.round:
             return Stepped(values, refused=cut)
         if values.dtype != pl.Time:
             return Stepped(values.dt.round(f"{unit}us"), lost=cut)
-        rounded = _round_time(values, unit * 1000)
+        rounded = _round_time(values, per_unit)
         return Stepped(rounded, refused=somewhere(values.is_not_null() & rounded.is_null()), lost=cut)
 
 
@@ -112,7 +115,7 @@ class Required:
     name: str = "null_in_required"
 
     def __call__(self, values: pl.Series) -> Stepped:
-        return Stepped(values, refused=somewhere(values.is_null()))
+        return Stepped(values, refused=values.is_null() if values.has_nulls() else None)
 
 
 def castable(source: pl.DataType, type: SqlType) -> bool:

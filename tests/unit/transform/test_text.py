@@ -96,6 +96,14 @@ def test_nul_is_refused_or_replaced_as_the_mapping_says() -> None:
     assert apply(NoNul(replace=True), values) == (["a\ufffdb\ufffd", "ab", None], [], [0])
 
 
+@pytest.mark.parametrize("size", [1, 12, 13, 20 << 20], ids=["a character", "12", "13", "more than is copied"])
+def test_u0000_is_found_wherever_it_stands(size: int) -> None:
+    texts = pl.Series(["x" * size, None, "x" * (size - 1) + "\0", ""])
+    assert apply(NoNul(replace=False), texts.slice(0, 2))[1:] == ([], [])
+    assert apply(NoNul(replace=False), texts)[1:] == ([2], [])
+    assert apply(NoNul(replace=False), texts.slice(2, 1))[1:] == ([0], [])
+
+
 @pytest.mark.parametrize(
     ("before", "values", "after", "expected", "lost"),
     [

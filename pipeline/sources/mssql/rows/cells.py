@@ -59,9 +59,11 @@ def guids(arrays: Arrays) -> Read:
     ends = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1]
     if (np.diff(ends)[valid] != len(_RFC_ORDER)).any():
         raise ValueError("holds a uniqueidentifier that has not 16 bytes")
-    raw = np.zeros((len(values), 16), np.uint8)
-    raw[valid] = np.frombuffer(content or b"", np.uint8)[ends[0] : ends[-1]].reshape(-1, 16)
-    return _array(pa.binary(16), raw[:, _RFC_ORDER], valid), ()
+    raw = np.frombuffer(content or b"", np.uint8)[ends[0] : ends[-1]].reshape(-1, 16)[:, _RFC_ORDER]
+    if len(raw) < len(values):
+        present, raw = raw, np.zeros((len(values), 16), np.uint8)
+        raw[valid] = present
+    return _array(pa.binary(16), raw, valid), ()
 
 
 def moments(arrays: Arrays) -> Read:
@@ -110,6 +112,8 @@ def _to_the_tick(micros: Ints, valid: npt.NDArray[np.bool_], nanoseconds: Arrays
 
 
 def _valid(array: Any) -> npt.NDArray[np.bool_]:
+    if not array.null_count:
+        return np.ones(len(array), np.bool_)
     valid: npt.NDArray[np.bool_] = array.is_valid().to_numpy(zero_copy_only=False)
     return valid
 

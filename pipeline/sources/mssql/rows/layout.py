@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import polars as pl
+import pyarrow as pa
 
 from pipeline.batch import Defect
 from pipeline.errors import SourceError, UnsupportedSource
@@ -59,26 +60,28 @@ class Layout:
 
     def arrays(self, piece: Any) -> dict[str, Arrays]:
         """The arrays of a pyarrow.RecordBatch by column."""
-        parts = sum(len(column.parts) for column in self.columns) or 1
-        if piece.num_columns != parts:
-            raise SourceError(f"table {self.table!r}: {piece.num_columns} columns arrived where {parts} were asked for")
+        arrived, parts = piece.columns, sum(len(column.parts) for column in self.columns) or 1
+        if len(arrived) != parts:
+            raise SourceError(f"table {self.table!r}: {len(arrived)} columns arrived where {parts} were asked for")
         found, at = {}, 0
         for column in self.columns:
-            found[column.column] = tuple(piece.columns[at : at + len(column.parts)])
+            found[column.column] = tuple(arrived[at : at + len(column.parts)])
             at += len(column.parts)
         return found
 
     def frame(self, piece: Any) -> tuple[pl.DataFrame, tuple[Defect, ...]]:
         """The frame's columns, and the cells that are NULL because they are no value of their type."""
-        arrays, series, defects = self.arrays(piece), [], []
+        arrays, made, defects = self.arrays(piece), {}, []
         for column in self.columns[: self.wanted]:
             try:
                 values, flaws = column.read(arrays[column.column])
             except ValueError as error:
                 raise SourceError(f"table {self.table!r}, column {column.column!r}: {error}") from error
-            series.append(pl.Series(column.column, pl.from_arrow(values)))
+            made[column.column] = values
             defects += [Defect(flaw.row, column.column, flaw.reason, flaw.raw, flaw.replacement) for flaw in flaws]
-        return pl.DataFrame(series), tuple(defects)
+        frame = pl.from_arrow(pa.RecordBatch.from_pydict(made))
+        assert isinstance(frame, pl.DataFrame)
+        return frame, tuple(defects)
 
     def key(self, piece: Any) -> list[object]:
         """The mark of a piece's last row; raises ValueError where its key is none."""
