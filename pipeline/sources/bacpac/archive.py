@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from pipeline.errors import DamagedSource, SourceError, UnsupportedSource
 from pipeline.sources.watch import Watch
@@ -21,6 +22,9 @@ _ENCRYPTED = 1
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # What zipfile and its decompressor raise for content that is not what it claims.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
+_END, _LOCATOR, _LONG_END = 22, 20, 56
+_LONGEST_END = _LONG_END + _LOCATOR + _END + 0xFFFF
+"""Of a zip's directory, with a comment."""
 
 
 class Archive:
@@ -52,6 +56,8 @@ class Archive:
         listed = self._zip.infolist()
         if len(listed) > _MOST_PARTS:
             raise UnsupportedSource(f"{self.name}: has {len(listed)} parts, and at most {_MOST_PARTS} are read")
+        if len(listed) != (told := _told(self._stream)):
+            raise self.damaged(f"its directory names {len(listed)} parts, and its end says {told}")
         if not all(info.filename for info in listed):
             raise self.damaged("has a part without a name")
         files = [info for info in listed if not info.is_dir()]
@@ -120,3 +126,19 @@ class Archive:
             raise self.damaged(f"cannot be unpacked: {error or type(error).__name__}", part=part) from error
         except OSError as error:
             raise SourceError(f"{self.name}: {part}: cannot be read: {error.strerror or error}") from error
+
+
+def _told(stream: IO[bytes]) -> int:
+    """How many parts the end of a zip says that it has: APPNOTE.TXT of PKWARE, 4.3.14 to 4.3.16.
+
+    zipfile reads the directory by its length: an entry with the wrong length of a comment hides those behind it.
+    """
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - _LONGEST_END))
+    tail = stream.read()
+    bare = tail[-_END:].startswith(b"PK\5\6") and tail.endswith(b"\0\0")
+    end = len(tail) - _END if bare else tail.rfind(b"PK\5\6")
+    long = end - _LOCATOR - _LONG_END
+    if long >= 0 and tail[long:].startswith(b"PK\6\6") and tail[end - _LOCATOR :].startswith(b"PK\6\7"):
+        return int.from_bytes(tail[long + 32 : long + 40], "little")
+    return int.from_bytes(tail[end + 10 : end + 12], "little")

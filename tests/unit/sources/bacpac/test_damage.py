@@ -200,6 +200,36 @@ def test_a_part_that_every_export_has(tmp_path: Path, missing: str) -> None:
         read(package(tmp_path / "t.bacpac", parts))
 
 
+@pytest.mark.parametrize("place", [30, 32], ids=["of what is extra", "of a comment"])
+def test_an_entry_of_the_directory_that_hides_those_behind_it(tmp_path: Path, place: int) -> None:
+    path = export(tmp_path / "t.bacpac", MODEL, {PART: rows(COLUMNS, ROWS)})
+    whole = bytearray(path.read_bytes())
+    entry = whole.rindex(b"PK\1\2", 0, whole.rindex(b"_rels/.rels"))
+    hidden = whole.rindex(b"PK\5\6") - entry - 46 - len("_rels/.rels")
+    whole[entry + place : entry + place + 2] = hidden.to_bytes(2, "little")
+    path.write_bytes(whole)
+    with pytest.raises(DamagedSource, match="directory"):
+        read(path)
+
+
+def test_the_end_of_a_long_zip_tells_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)  # of whose writer: from then on it makes a long end
+    path = export(tmp_path / "t.bacpac", MODEL, {PART: rows(COLUMNS, ROWS)})
+    assert read(path) == ROWS
+    whole = bytearray(path.read_bytes())
+    whole[whole.rindex(b"PK\6\6") + 32] += 1
+    path.write_bytes(whole)
+    with pytest.raises(DamagedSource, match="names 4 parts, and its end says 5"):
+        read(path)
+
+
+def test_a_comment_of_the_whole_zip(tmp_path: Path) -> None:
+    path = export(tmp_path / "t.bacpac", MODEL, {PART: rows(COLUMNS, ROWS)})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"kept by hand" * 5000
+    assert read(path) == ROWS
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_parts_of_one_name(tmp_path: Path) -> None:
     path = export(tmp_path / "t.bacpac", MODEL, {PART: rows(COLUMNS, ROWS)})
