@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -25,6 +25,7 @@ from pipeline.log import get_logger
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, Target, connect, translated
 from pipeline.postgres.introspect import schema_exists, table_exists
+from pipeline.prefetch import prefetched
 from pipeline.record import Load, Run
 from pipeline.retry import resuming
 from pipeline.sources.base import Source
@@ -111,10 +112,11 @@ class Migration:
                 loads = self._open(connection, ledger)
             for task in self.plan.tasks:
                 self._load(connection, ledger, task, loads[task.target.name])
-            self._check_source()
             self.observer.settling()
             settlements = [_settlement(task, loads[task.target.name]) for task in self.plan.tasks]
-            unbuilt = Settler(connection, self.run.run_id, settlements, self._admit).settle()
+            with prefetched(self._looked_at()) as source:  # a file is hashed, or a schema read, while keys are built
+                settler = Settler(connection, self.run.run_id, settlements, self._admit, lambda: next(source))
+                unbuilt = settler.settle()
             with translated("looking for relationships to the tables of the run"):
                 unbuilt += tuple(unrelated_children(connection, self.plan.target.tables, {*loads}))
             if self.plan.tries_views:
@@ -224,13 +226,14 @@ class Migration:
 
     # -- the rows
 
-    def _check_source(self) -> None:
-        """The rows of all tables are of one content: a file can be written to and keep its size and times."""
+    def _looked_at(self) -> Generator[None, None, None]:
+        """Once: the rows of all tables are of one content. A file can be written to and keep its size and times."""
         if self.source.fingerprint().digest != self.run.fingerprint:
             raise SourceChanged(
                 f"{self.run.source}: was written to since the run began",
                 hint="close what writes to it, or work on a copy, and start with --restart",
             )
+        yield
 
     def _load(self, connection: Connection, ledger: Ledger, task: TableTask, load: Load) -> None:
         name = task.target.name

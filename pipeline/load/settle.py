@@ -8,7 +8,7 @@ a table that is not finished, and the orphans are already out when PostgreSQL ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.catalog import ForeignKey, Index, Notice, Table
@@ -64,7 +64,8 @@ class _BadRows(Exception):
 class Settler:
     """Settles the tables of one run; `settlements` come parents first, settled ones included.
 
-    `admit` is told of the rows that go to the quarantine.
+    `admit` is told of the rows that go to the quarantine, and `confirm` is asked before anything is committed; either
+    may refuse by raising.
     """
 
     def __init__(
@@ -73,9 +74,10 @@ class Settler:
         run_id: str,
         settlements: Sequence[Settlement],
         admit: Admit,
+        confirm: Callable[[], object],
     ) -> None:
         self._connection = connection
-        self._admit = admit
+        self._admit, self._confirm = admit, confirm
         self._run_id = run_id
         self._ledger = Ledger(connection)
         self._settlements = settlements
@@ -99,6 +101,7 @@ class Settler:
             notices += tuple(self._not_kept(settlement) for settlement in fresh if not self._is_kept(settlement))
             for settlement in fresh:
                 note_as_left(self._connection, settlement.place)
+            self._confirm()
         return notices
 
     def _hold(self, settlement: Settlement) -> None:

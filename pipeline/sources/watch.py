@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import IO
@@ -31,6 +32,17 @@ class Watch:
             raise self._changed(f"is gone: {error.strerror or error}") from error
         if (_identity(os.fstat(self._stream.fileno())), there) != (self._identity, self._identity):
             raise self._changed("was written to since the run began")
+
+    def digest(self) -> str:
+        """SHA-256 of the whole file, as hex; raises as `check`, and SourceError for a file that cannot be read."""
+        try:
+            with self._path.open("rb") as stream:  # of its own: others rely on where theirs stands, or ask as well
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            self.check()
+            raise SourceError(f"{self._path.name}: cannot be read: {error.strerror or error}") from error
+        self.check()
+        return digest
 
     def _changed(self, what: str) -> SourceChanged:
         return SourceChanged(f"{self._path.name}: {what}", hint=self._hint)

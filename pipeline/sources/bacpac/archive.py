@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import zipfile
 import zlib
@@ -79,9 +78,8 @@ class Archive:
         self._watch.check()
 
     def digest(self) -> str:
-        """SHA-256 of the whole file, as hex."""
-        with self.path.open("rb") as stream:  # the archive's own stream has a place that its parts rely on
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        """SHA-256 of the whole file, as hex; raises as `check_unchanged`."""
+        return self._watch.digest()
 
     # ---- parts
 

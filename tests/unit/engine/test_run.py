@@ -329,6 +329,7 @@ def test_a_source_that_changes_behind_its_own_back_is_not_settled(database: Targ
     assert "--restart" in str(refused.value.hint)
     assert rows(connection, "select distinct state from _naru.load") == [("loaded",)]
     assert rows(connection, "select state from _naru.run") == [("failed",)]
+    assert rows(connection, "select from pg_constraint where conrelid = 'items'::regclass and contype = 'p'") == []
 
 
 LOST = Notice("Items", None, "is not carried, as its definition is damaged")

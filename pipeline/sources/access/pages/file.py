@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 from contextlib import ExitStack
 from pathlib import Path
@@ -104,9 +103,8 @@ class AccessFile:
         self._watch.check()
 
     def digest(self) -> str:
-        """SHA-256 of the whole content, as hex."""
-        self._stream.seek(0)
-        return hashlib.file_digest(self._stream, "sha256").hexdigest()
+        """SHA-256 of the whole file, as hex; raises as `check_unchanged`."""
+        return self._watch.digest()
 
     # ---- pages and rows
 
