@@ -20,6 +20,7 @@ from pipeline.file_lock import alone
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.embedded import postmaster
 from pipeline.postgres.embedded.account import Account, account_for
+from pipeline.postgres.embedded.memory import buffers_mb, memory_bytes
 from pipeline.postgres.embedded.programs import program, run
 from pipeline.retry import RECONNECT
 
@@ -30,7 +31,6 @@ _PLAIN = (("gssencmode", "disable"), ("sslmode", "disable"))  # whatever PGSSLMO
 _CONFIGURATION = {
     "listen_addresses": _HOST,
     "unix_socket_directories": "",  # a socket's path may have 107 bytes; a project's is often longer
-    "shared_buffers": "256MB",
     "maintenance_work_mem": "256MB",  # index builds after the load
     "max_wal_size": "4GB",  # with the default of 1GB a load spends its time in checkpoints
     "checkpoint_timeout": "15min",
@@ -160,7 +160,8 @@ class EmbeddedServer:
         unfinished = self._home / "data.unfinished"  # renamed when whole: a killed initdb leaves nothing to trip over
         shutil.rmtree(unfinished, ignore_errors=True)
         self._write_password(account)
-        settings = [part for name, value in _CONFIGURATION.items() for part in ("--set", f"{name}={value}")]
+        configuration = {"shared_buffers": f"{buffers_mb(memory_bytes())}MB", **_CONFIGURATION}
+        settings = [part for name, value in configuration.items() for part in ("--set", f"{name}={value}")]
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         login = ("--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={self._password_file}")
         ended = run(account, "initdb", "--no-instructions", *locale, *login, *settings, "-D", unfinished)

@@ -16,6 +16,7 @@ import pytest
 from pipeline.errors import TargetError
 from pipeline.postgres.connect import Target, connect
 from pipeline.postgres.embedded import EmbeddedServer
+from pipeline.postgres.embedded.memory import buffers_mb, memory_bytes
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, owners and permission bits are POSIX")
 
@@ -104,6 +105,8 @@ def test_it_is_safe_and_speaks_utf8(home: Path) -> None:
     target = EmbeddedServer(home).ensure_running()
     shown = [_execute(target, f"show {name}")[0][0] for name in names]
     assert shown == ["on", "on", "on", "UTF8", "scram-sha-256", "on"]
+    (buffers,) = _execute(target, "select pg_size_bytes(current_setting('shared_buffers')) >> 20")[0]
+    assert buffers == buffers_mb(memory_bytes())
 
 
 def test_data_and_port_survive_stop_and_start(home: Path) -> None:
