@@ -69,7 +69,7 @@ def read(address: Address, batch_rows: int) -> None:
 
 
 class Stopwatch(Silent):
-    """Seconds in which rows came and were committed: without the start, when the first are fetched, and the key."""
+    """Seconds in which rows came and were committed: without the start and the key."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.catalog import Notice
 from pipeline.engine.plan import Plan, TableTask
-from pipeline.engine.table import Way, under_way
+from pipeline.engine.table import carry
 from pipeline.errors import Interrupted, MappingError, RejectLimitExceeded, SourceChanged, TargetError
 from pipeline.ledger import lock
 from pipeline.ledger.changes import add_change
 from pipeline.ledger.ledger import Ledger
 from pipeline.load.children import unrelated_children
-from pipeline.load.loader import Cargo, Delivered, Loader
+from pipeline.load.loader import Delivered, Loader
 from pipeline.load.place import Place, discard, needs_staging, prepare, staging_name
 from pipeline.load.settle import Settlement, Settler
 from pipeline.load.statistics import analyze
@@ -107,20 +107,11 @@ class Migration:
         self._uncommitted = 0
         if self.stop():
             raise Interrupted("stopped while waiting for the target", hint=_GO_ON)
-        with self._session() as (connection, ledger), ExitStack() as walk:
-            with translated("looking for a ledger"):
-                fresh = not schema_exists(connection, "_naru")
-            if fresh:  # nothing of the plan is loaded: the first rows come while the target is made ready
-                cargoes = walk.enter_context(self._cargoes([(task, None) for task in self.plan.tasks]))
-            walk.enter_context(self._recorded(connection, ledger))
+        with self._session() as (connection, ledger):
             with translated("preparing the target"), connection.transaction():
                 loads = self._open(connection, ledger)
-            if not fresh:
-                begun = ((task, loads[task.target.name]) for task in self.plan.tasks)
-                ways = [(task, load.position) for task, load in begun if load.state == "loading"]
-                cargoes = walk.enter_context(self._cargoes(ways))
             for task in self.plan.tasks:
-                self._load(connection, ledger, task, loads[task.target.name], cargoes)
+                self._load(connection, ledger, task, loads[task.target.name])
             self.observer.settling()
             settlements = [_settlement(task, loads[task.target.name]) for task in self.plan.tasks]
             with prefetched(self._looked_at()) as source:  # a file is hashed, or a schema read, while keys are built
@@ -134,27 +125,23 @@ class Migration:
 
     @contextmanager
     def _session(self) -> Iterator[tuple[Connection, Ledger]]:
-        """A locked connection."""
+        """A locked connection; the run's state in the ledger follows how the block ends."""
         name = f"naru {self.run.run_id}"
         with connect(self.target, application_name=name, autocommit=True) as connection:
             with translated("preparing the ledger"):
                 lock.acquire(connection, name)
-            yield connection, Ledger(connection)
-
-    @contextmanager
-    def _recorded(self, connection: Connection, ledger: Ledger) -> Iterator[None]:
-        """The run's state in the ledger follows how the block ends."""
-        with translated("preparing the ledger"), connection.transaction():
-            ledger.install()
-            ledger.begin(self.run)
-        try:
-            yield
-        except BaseException as error:
-            stopped = isinstance(error, Interrupted | KeyboardInterrupt)
-            self._finish_badly(connection, ledger, "interrupted" if stopped else "failed")
-            raise
-        with translated("closing the run"):
-            ledger.finish(self.run.run_id, "done")
+                ledger = Ledger(connection)
+                with connection.transaction():
+                    ledger.install()
+                    ledger.begin(self.run)
+            try:
+                yield connection, ledger
+            except BaseException as error:
+                stopped = isinstance(error, Interrupted | KeyboardInterrupt)
+                self._finish_badly(connection, ledger, "interrupted" if stopped else "failed")
+                raise
+            with translated("closing the run"):
+                ledger.finish(self.run.run_id, "done")
 
     def _finish_badly(self, connection: Connection, ledger: Ledger, state: str) -> None:
         """Record the end; what ended the run matters more than a second failure here, which is logged."""
@@ -248,24 +235,18 @@ class Migration:
             )
         yield
 
-    def _cargoes(self, ways: Sequence[Way]) -> AbstractContextManager[Iterator[Cargo | None]]:
-        return under_way(self.source, ways, batch_rows=self.options.batch_rows)
-
-    def _load(
-        self,
-        connection: Connection,
-        ledger: Ledger,
-        task: TableTask,
-        load: Load,
-        cargoes: Iterator[Cargo | None],
-    ) -> None:
+    def _load(self, connection: Connection, ledger: Ledger, task: TableTask, load: Load) -> None:
         name = task.target.name
         self.observer.table_begins(name, task.source.rows, load.rows_read)
         if load.state == "loading":
             place = Place(task.target, load.staging)
             loader = Loader(connection, self.run.run_id, task.target, place.destination, self._admit)
-            while cargo := next(cargoes):
-                self._note(task, loader.load(cargo))
+
+            def observe(delivered: Delivered) -> None:
+                self._note(task, delivered)
+
+            after, rows = load.position, self.options.batch_rows
+            carry(self.source, task, loader, after=after, batch_rows=rows, observe=observe)
             with translated(f"finishing table {name}"):
                 ledger.set_state(task.target, "loaded")
         self.observer.table_ends(name)

@@ -30,11 +30,6 @@ class Cargo:
     payload: Payload
 
 
-def cargo_of(target: Table, batch: Transformed) -> Cargo:
-    """Pure: meant to run while an earlier batch is being sent."""
-    return Cargo(batch, _encoded(CopyEncoder(as_loaded(target)), batch.frame, batch.origin))
-
-
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """What one batch came to."""
@@ -70,6 +65,10 @@ class Loader:
         self._admit = admit
         self._encoder = CopyEncoder(as_loaded(target))
         self._last_commit = time.perf_counter()
+
+    def encode(self, batch: Transformed) -> Cargo:
+        """Pure and thread-safe: meant to run while an earlier batch is being sent."""
+        return Cargo(batch, self._encode(batch.frame, batch.origin))
 
     def load(self, cargo: Cargo) -> Delivered:
         """Commit one batch, or nothing of it.
@@ -115,6 +114,9 @@ class Loader:
         add_losses(self._connection, self._run_id, self._target, losses)
         return sum(map(len, losses))
 
+    def _encode(self, frame: pl.DataFrame, origin: Origin) -> Payload:
+        return self._encoder.encode(frame, origin.locators.alias(ORDINAL))
+
     def _copy(self, payload: Payload) -> tuple[Reject, ...]:
         copy_in(self._connection, self._destination, self._encoder, payload)
         return ()
@@ -123,7 +125,7 @@ class Loader:
         """Copy what PostgreSQL accepts and return the rest: k bad rows of n cost O(k log n) COPYs."""
         try:
             with self._connection.transaction():
-                return self._copy(_encoded(self._encoder, frame, origin))
+                return self._copy(self._encode(frame, origin))
         except RowsRefused as refusal:
             if frame.height == 1:
                 return (origin.reject(0, Stage.COPY, f"sqlstate_{refusal.sqlstate}", str(refusal)),)
@@ -131,7 +133,3 @@ class Loader:
         rest = frame.height - half
         first = self._bisect(frame.slice(0, half), origin.slice(0, half))
         return first + self._bisect(frame.slice(half, rest), origin.slice(half, rest))
-
-
-def _encoded(encoder: CopyEncoder, frame: pl.DataFrame, origin: Origin) -> Payload:
-    return encoder.encode(frame, origin.locators.alias(ORDINAL))

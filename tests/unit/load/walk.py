@@ -11,7 +11,7 @@ from pipeline.catalog import Catalog, Check, Column, ForeignKey, Identity, Index
 from pipeline.dialects.access import ACCESS
 from pipeline.dialects.draft import draft
 from pipeline.engine.plan import Plan, make_plan
-from pipeline.engine.run import Migration, Observer, Options
+from pipeline.engine.run import Migration, Options
 from pipeline.engine.summary import verify_plan
 from pipeline.mapping.models import Mapping
 from pipeline.outcome import Level
@@ -90,19 +90,12 @@ def plan_of(source: FrameSource, mapping: Mapping | None = None, only: tuple[str
 
 
 def migrate(
-    source: FrameSource,
-    plan: Plan,
-    target: Target,
-    *,
-    run_id: str = "r1",
-    batch_rows: int = 3,
-    restart: bool = False,
-    observer: Observer | None = None,
+    source: FrameSource, plan: Plan, target: Target, *, run_id: str = "r1", batch_rows: int = 3, restart: bool = False
 ) -> tuple[Notice, ...]:
     fingerprint = source.fingerprint()
     run = Run(run_id, "migrate", "frames", fingerprint.digest, "m", "0")
     options = Options(batch_rows, restart=restart)
-    return Migration(source, plan, target, run, options, observer or Silent()).execute()
+    return Migration(source, plan, target, run, options, Silent()).execute()
 
 
 def findings(

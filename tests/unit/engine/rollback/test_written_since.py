@@ -12,7 +12,7 @@ from pipeline.postgres.connect import Connection, Target
 from pipeline.postgres.content import imprint
 from pipeline.record import Run
 from tests.unit.engine.rollback.cases import ITEM, STANDING, dump, given, roll_back
-from tests.unit.load.walk import Silent, mapping_of, migrate, plan_of, retyped, rows, source
+from tests.unit.load.walk import mapping_of, migrate, plan_of, retyped, rows, source
 
 MADE = Table("item", (), "public")
 
@@ -59,12 +59,12 @@ def test_what_came_in_several_batches_needs_no_force(
 def test_what_others_have_written_meanwhile_stops_it(database: Target, connection: Connection) -> None:
     given_rows = given()
 
-    class Writes(Silent):
-        def table_ends(self, table: str) -> None:
-            if table == "item":
-                connection.execute("insert into item (id, code) values (99, 'theirs')")
+    def write(table: str, _row: int) -> None:
+        if table == "part":
+            connection.execute("insert into item (id, code) values (99, 'theirs')")
 
-    migrate(given_rows, plan_of(given_rows), database, observer=Writes())
+    given_rows.before_batch = write
+    migrate(given_rows, plan_of(given_rows), database)
     with pytest.raises(TargetError, match=r"public\.item has been written to since run r1"):
         roll_back(database)
     assert rows(connection, "select id from item where code = 'theirs'") == [(99,)]
