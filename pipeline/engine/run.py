@@ -114,9 +114,7 @@ class Migration:
                 self._load(connection, ledger, task, loads[task.target.name])
             self.observer.settling()
             settlements = [_settlement(task, loads[task.target.name]) for task in self.plan.tasks]
-            with prefetched(self._looked_at()) as source:  # a file is hashed, or a schema read, while keys are built
-                settler = Settler(connection, self.run.run_id, settlements, self._admit, lambda: next(source))
-                unbuilt = settler.settle()
+            unbuilt = self._settle(connection, settlements)
             with translated("looking for relationships to the tables of the run"):
                 unbuilt += tuple(unrelated_children(connection, self.plan.target.tables, {*loads}))
             if self.plan.tries_views:
@@ -226,15 +224,6 @@ class Migration:
 
     # -- the rows
 
-    def _looked_at(self) -> Generator[None, None, None]:
-        """Once: the rows of all tables are of one content. A file can be written to and keep its size and times."""
-        if self.source.fingerprint().digest != self.run.fingerprint:
-            raise SourceChanged(
-                f"{self.run.source}: was written to since the run began",
-                hint="close what writes to it, or work on a copy, and start with --restart",
-            )
-        yield
-
     def _load(self, connection: Connection, ledger: Ledger, task: TableTask, load: Load) -> None:
         name = task.target.name
         self.observer.table_begins(name, task.source.rows, load.rows_read)
@@ -272,6 +261,31 @@ class Migration:
                 f"more than {limit} rows refused; the last step is not committed. table {table}: {why}",
                 hint="correct the source or the mapping, or allow more with --max-rejects; then run again",
             )
+
+    # -- behind the rows
+
+    def _settle(self, connection: Connection, settlements: list[Settlement]) -> tuple[Notice, ...]:
+        with prefetched(self._looked_at()) as look:  # a file is hashed, or a schema read, while keys are built
+
+            def answered() -> None:
+                next(look, None)
+
+            if any(settlement.staged for settlement in settlements):
+                answered()  # nobody waits so long for the locks on a table that stood before
+            try:
+                return Settler(connection, self.run.run_id, settlements, self._admit, answered).settle()
+            except RejectLimitExceeded:
+                answered()  # rows of a source that has changed are not for the user to correct
+                raise
+
+    def _looked_at(self) -> Generator[None, None, None]:
+        """Once: the rows of all tables are of one content. A file can be written to and keep its size and times."""
+        if self.source.fingerprint().digest != self.run.fingerprint:
+            raise SourceChanged(
+                f"{self.run.source}: was written to since the run began",
+                hint="close what writes to it, or work on a copy, and start with --restart",
+            )
+        yield
 
 
 def _cannot_go_on(load: Load) -> bool:

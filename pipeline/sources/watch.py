@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.errors import SourceChanged, SourceError
+from pipeline.prefetch import pause
+
+_PIECE = 4 << 20
 
 
 class Watch:
@@ -37,12 +40,15 @@ class Watch:
         """SHA-256 of the whole file, as hex; raises as `check`, and SourceError for a file that cannot be read."""
         try:
             with self._path.open("rb") as stream:  # of its own: others rely on where theirs stands, or ask as well
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                digest = hashlib.sha256()
+                while piece := stream.read(_PIECE):
+                    digest.update(piece)
+                    pause()  # nobody may be waiting for it any more
         except OSError as error:
             self.check()
             raise SourceError(f"{self._path.name}: cannot be read: {error.strerror or error}") from error
         self.check()
-        return digest
+        return digest.hexdigest()
 
     def _changed(self, what: str) -> SourceChanged:
         return SourceChanged(f"{self._path.name}: {what}", hint=self._hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,11 @@ _MOST_MB: Final = 1024
 
 def memory_bytes(limits: Sequence[Path] = _LIMITS) -> int:
     """Of this machine, or of the container that it is; a limit that is none (`max`) is passed over."""
-    known = [path.read_text(encoding="ascii").strip() for path in limits if path.is_file()]
-    return min([int(psutil.virtual_memory().total), *(int(text) for text in known if text.isdigit())])
+    known = [int(psutil.virtual_memory().total)]
+    for path in limits:
+        with suppress(OSError, ValueError):  # not there, not ours to read, or no number
+            known.append(int(path.read_text(encoding="ascii")))
+    return min(known)
 
 
 def buffers_mb(memory: int) -> int:

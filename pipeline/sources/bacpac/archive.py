@@ -42,11 +42,11 @@ class Archive:
                 if not zipfile.is_zipfile(self._stream):
                     raise UnsupportedSource(f"{self.name}: is no .bacpac: those are zip archives", hint=_HINT)
                 self._zip = stack.enter_context(zipfile.ZipFile(self._stream))
+                self._parts = self._listed()
             except OSError as error:
                 raise SourceError(f"{path}: cannot be opened: {error.strerror or error}") from error
             except _BROKEN as error:
                 raise self.damaged(f"its directory cannot be read: {error}") from error
-            self._parts = self._listed()
             self.unpacked = sum(part.file_size for part in self._parts.values())
             self._closing = stack.pop_all()
 

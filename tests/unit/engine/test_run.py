@@ -8,7 +8,7 @@ import polars as pl
 import psycopg
 import pytest
 
-from pipeline.batch import Defect
+from pipeline.batch import Defect, Fingerprint
 from pipeline.catalog import (
     Action,
     Catalog,
@@ -330,6 +330,45 @@ def test_a_source_that_changes_behind_its_own_back_is_not_settled(database: Targ
     assert rows(connection, "select distinct state from _naru.load") == [("loaded",)]
     assert rows(connection, "select state from _naru.run") == [("failed",)]
     assert rows(connection, "select from pg_constraint where conrelid = 'items'::regclass and contype = 'p'") == []
+
+
+def test_a_source_that_has_changed_is_told_before_the_rows_that_break_its_keys(
+    database: Target, connection: Connection
+) -> None:
+    source = good()
+    torn = items([(1, "a", None), (1, "b", None)])
+
+    def change(table: str, first: int) -> None:
+        if (table, first) == ("Items", 0):
+            source.frames = {**source.frames, "Items": torn}
+
+    source.frames = {**source.frames, "Items": torn.with_columns(Price=pl.lit(1, pl.Decimal(19, 4)))}
+    source.before_batch = change
+    with pytest.raises(SourceChanged, match="was written to since the run began"):
+        migrate(source, database, options=Options(7, max_rejects=0))
+    assert rows(connection, "select count(*) from _naru.reject") == [(0,)]
+
+
+def test_no_lock_on_a_table_that_stood_waits_for_the_look_at_the_source(
+    database: Target, connection: Connection
+) -> None:
+    connection.execute("create table items (item_id int primary key, code varchar(5) not null, price numeric(19,4))")
+    locks = []
+
+    class Looked(FrameSource):
+        def fingerprint(self) -> Fingerprint:
+            held = "select count(*) from pg_locks where relation = to_regclass('items') and mode ~ 'Exclusive'"
+            locks.append(rows(connection, held))
+            return super().fingerprint()
+
+    given = good()
+    source = Looked(given.tables, given.frames)
+    mapping = draft(source.catalog(), dialect=ACCESS).mapping
+    tables = {**mapping.tables, "Items": mapping.tables["Items"].model_copy(update={"load": "replace"})}
+    replacing = mapping.model_copy(update={"tables": tables})
+    migrate(source, database, made=make_plan(source.catalog(), replacing, ACCESS, only=("Items",)))
+    assert locks == [[(0,)], [(0,)]]
+    assert rows(connection, "select count(*) from items") == [(10,)]
 
 
 LOST = Notice("Items", None, "is not carried, as its definition is damaged")

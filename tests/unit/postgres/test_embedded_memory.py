@@ -22,6 +22,6 @@ def test_a_container_has_no_more_than_its_limit(tmp_path: Path) -> None:
     limit.write_text("1073741824\n")
     none.write_text("max\n")
     machine = psutil.virtual_memory().total
-    assert memory_bytes([none, gone]) == machine
+    assert memory_bytes([none, gone, tmp_path]) == machine
     assert memory_bytes([none, limit]) == min(GB, machine)
     assert 0 < memory_bytes() <= machine

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SourceChanged, SourceError
+from pipeline.prefetch import at_work, prefetched
 from pipeline.sources.watch import Watch
 
 CONTENT = b"rows" * 100_000
@@ -38,6 +39,17 @@ def test_no_digest_of_another_file(how: str, tmp_path: Path) -> None:
         with pytest.raises(SourceChanged, match="file: ") as refused:
             watch.digest()
         assert refused.value.hint == "look"
+
+
+def test_a_digest_that_nobody_waits_for_any_more_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    os.truncate(path, 1 << 40)  # a hole, that would take minutes
+    with path.open("rb") as stream:
+        watch = Watch(path, stream, hint="")
+        with pytest.raises(ZeroDivisionError), prefetched(watch.digest() for _ in range(1)):
+            raise ZeroDivisionError
+        assert not at_work()
 
 
 def test_no_digest_once_it_is_closed(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def guids(arrays: Arrays) -> Read:
     if (np.diff(ends)[valid] != len(_RFC_ORDER)).any():
         raise ValueError("holds a uniqueidentifier that has not 16 bytes")
     raw = np.frombuffer(content or b"", np.uint8)[ends[0] : ends[-1]].reshape(-1, 16)[:, _RFC_ORDER]
-    if len(raw) < len(values):
+    if not valid.all():
         present, raw = raw, np.zeros((len(values), 16), np.uint8)
         raw[valid] = present
     return _array(pa.binary(16), raw, valid), ()
