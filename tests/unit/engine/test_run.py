@@ -357,6 +357,7 @@ def test_no_lock_on_a_table_that_stood_waits_for_the_look_at_the_source(
 
     class Looked(FrameSource):
         def fingerprint(self) -> Fingerprint:
+            connection.execute("select pg_sleep(0.5)")  # a large file: what would not wait for it has begun by then
             held = "select count(*) from pg_locks where relation = to_regclass('items') and mode ~ 'Exclusive'"
             locks.append(rows(connection, held))
             return super().fingerprint()
