@@ -18,6 +18,8 @@ from pipeline.transform.ticks import ClockTicks, Ticks, ZonedTicks, ZonedTicksAt
 
 _ACCESS_DAY_ZERO = pl.date(1899, 12, 30)
 _DAY_NS = 86_400 * 10**9
+_LAST_YEAR = 9999
+"""Of the sources and of Python; PostgreSQL has more."""
 # Polars also reads 20-1-5 and +2020-01-01; neither says which year it means.
 _DATE = r"^\d{4}-\d\d-\d\d$"
 _DATE_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:[0-5]\d(\.\d+)?$"
@@ -102,9 +104,11 @@ class Fraction:
             return Stepped(values)
         if not self.round:
             return Stepped(values, refused=cut)
-        if values.dtype != pl.Time:
-            return Stepped(values.dt.round(f"{unit}us"), lost=cut)
-        rounded = _round_time(values, per_unit)
+        if values.dtype == pl.Time:
+            rounded = _round_time(values, per_unit)
+        else:
+            rounded = values.dt.round(f"{unit}us")
+            rounded = rounded.set(rounded.dt.year() > _LAST_YEAR, None)
         return Stepped(rounded, refused=somewhere(values.is_not_null() & rounded.is_null()), lost=cut)
 
 

@@ -271,6 +271,18 @@ def test_fractions_beyond_the_column_are_refused_or_rounded() -> None:
     assert stepped.lost.to_list() == [True, False, False]
 
 
+def test_no_moment_is_rounded_into_a_year_that_python_does_not_know() -> None:
+    stamps = pl.Series([dt.datetime(9999, 12, 31, 23, 59, 59, 999_500), dt.datetime(9999, 12, 31, 23, 59, 59, 999_400)])
+    for zone in (None, "UTC"):
+        stepped = Fraction(3, round=True)(stamps.dt.replace_time_zone(zone))
+        assert stepped.refused is not None
+        assert stepped.refused.to_list() == [True, False]
+        assert stepped.values.dt.replace_time_zone(None).to_list() == [
+            None,
+            dt.datetime(9999, 12, 31, 23, 59, 59, 999_000),
+        ]
+
+
 def test_a_time_that_would_round_to_midnight_is_refused() -> None:
     times = pl.Series([dt.time(10, 0, 0, 500_000), dt.time(23, 59, 59, 500_000), dt.time(1)])
     stepped = Fraction(0, round=True)(times)
