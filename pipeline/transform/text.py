@@ -12,7 +12,7 @@ from pipeline.transform.misread import Misread
 from pipeline.transform.step import Stepped, differs, somewhere
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_COPIED_BYTES = 16 << 20
+_COPIED_BYTES = 4 << 20
 """Of text that is copied to look through it: one value alone may have hundreds of megabytes."""
 
 
