@@ -35,6 +35,7 @@ from pipeline.outcome import Finding, Verdict
 from pipeline.postgres.connect import Connection, Target, connect
 from pipeline.record import Run
 from tests.frames import FrameSource
+from tests.unit.load.walk import mapping_of
 
 
 class Silent:
@@ -364,9 +365,7 @@ def test_no_lock_on_a_table_that_stood_waits_for_the_look_at_the_source(
 
     given = good()
     source = Looked(given.tables, given.frames)
-    mapping = draft(source.catalog(), dialect=ACCESS).mapping
-    tables = {**mapping.tables, "Items": mapping.tables["Items"].model_copy(update={"load": "replace"})}
-    replacing = mapping.model_copy(update={"tables": tables})
+    replacing = mapping_of(source, {"Items": {"load": "replace"}})
     migrate(source, database, made=make_plan(source.catalog(), replacing, ACCESS, only=("Items",)))
     assert locks == [[(0,)], [(0,)]]
     assert rows(connection, "select count(*) from items") == [(10,)]
