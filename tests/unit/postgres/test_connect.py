@@ -85,7 +85,7 @@ def test_settings_in_parts_name_the_same_target_as_a_url() -> None:
 
 
 def test_a_session_does_not_inherit_what_would_break_a_load(session: psycopg.Connection[Any], database: Target) -> None:
-    for setting in ("statement_timeout = '1ms'", "datestyle = 'German'", "timezone = 'Asia/Seoul'"):
+    for setting in ("statement_timeout = '100ms'", "datestyle = 'German'", "timezone = 'Asia/Seoul'"):
         statement = sql.SQL("alter database {} set ").format(sql.Identifier(database.database))
         session.execute(statement + sql.SQL(setting))  # type: ignore[arg-type]
     with connect(database, application_name="tests") as fresh:
