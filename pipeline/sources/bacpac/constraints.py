@@ -116,4 +116,4 @@ def _part(specification: Element) -> IndexPart:
 
 
 def _columns(one: Element, relationship: str) -> tuple[str, ...]:
-    return tuple(name[-1] for name in one.references.get(relationship, ()))
+    return tuple(name[-1] for name in one.named(relationship))

@@ -34,7 +34,7 @@ class Element:
     inner: dict[str, tuple[Element, ...]] = field(default_factory=dict)
     """Elements within it, by relationship."""
     references: dict[str, tuple[Name, ...]] = field(default_factory=dict)
-    """Names that it refers to, by relationship."""
+    """Names that it refers to, by relationship; empty for what has none."""
     annotations: dict[str, Element] = field(default_factory=dict)
 
     def true(self, property: str) -> bool:
@@ -42,10 +42,17 @@ class Element:
 
     def reference(self, relationship: str) -> Name:
         """The one name that it refers to; raises ValueError where there is none, or are more."""
-        names = self.references.get(relationship, ())
+        names = self.named(relationship)
         if len(names) != 1:
             raise ValueError(f"{self.type} {self.shown} has {len(names)} references as {relationship}, and not one")
         return names[0]
+
+    def named(self, relationship: str) -> tuple[Name, ...]:
+        """The names that it refers to, none of them empty; raises ValueError where one is."""
+        names = self.references.get(relationship, ())
+        if () in names:
+            raise ValueError(f"{self.type} {self.shown} refers to something without a name as {relationship}")
+        return names
 
     @property
     def shown(self) -> str:

@@ -61,7 +61,9 @@ def by_table(objects: Iterable[Element], relationship: str) -> dict[Name, list[E
 
 
 def table_name(name: Name) -> str:
-    """What a catalog calls the table or view."""
+    """What a catalog calls the table or view; raises ValueError where it has no name."""
+    if not name:
+        raise ValueError("has a table or view without a name")
     return sql_server.table_name(*name)
 
 

@@ -60,6 +60,9 @@ class _Building:
         declared = one.inner.get("Columns", ())
         if len(declared) > _MOST_COLUMNS:
             raise ValueError(f"table {one.shown} has {len(declared):,} columns, and SQL Server takes {_MOST_COLUMNS:,}")
+        stray = next((column for column in declared if column.name[:-1] != one.name), None)
+        if stray is not None:
+            raise ValueError(f"table {one.shown} has a column that is called {stray.shown}")
         columns = tuple(map(self._column, declared))
         for name, count in Counter(column.name for column in columns).items():
             if count > 1:

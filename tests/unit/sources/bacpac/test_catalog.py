@@ -280,6 +280,16 @@ def test_the_values_of_a_computed_column_are_not_in_the_rows(tmp_path: Path) -> 
         ([table_element(("dbo", "a.b"), [ID]), table_element(("a", "b"), [ID])], "2 tables that are called 'a.b'"),
         ([table_element(("x.y", "z"), [ID]), table_element(("x", "y.z"), [ID])], "2 tables that are called 'x.y.z'"),
         ([element("SqlTable", name("T"), "")], "no schema and name"),
+        ([table_element(TABLE, [ID]).replace("[dbo].[T].[id]", "[id]")], "table dbo.T has a column that is called id"),
+        (
+            [table_element(TABLE, [ID]).replace(f" Name={name(*TABLE, 'id')}", "")],
+            "a column that is called without",
+        ),
+        ([element("SqlView", "", text_property("QueryScript", "SELECT 1"))], "a table or view without a name"),
+        (
+            [element("SqlDefaultConstraint", None, inner("ForColumn", ["<References/>"]))],
+            "without a name as For",
+        ),
         ([table_element(TABLE, [ID] * 30_001)], "30,001 columns, and SQL Server takes 30,000"),
         ([table_element(TABLE, [Made("v", "decimal(39,0)")])], "Precision '39' of a type lies outside"),
         ([table_element(TABLE, [Made("v", "decimal(5,6)")])], "Scale '6' of a type lies outside 0 to 5"),
