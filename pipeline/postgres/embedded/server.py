@@ -7,7 +7,7 @@ import secrets
 import shutil
 import socket
 import sys
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,7 +148,7 @@ class EmbeddedServer:
             ) from error
 
     def _prepare_home(self) -> Account:
-        if not self._home.parent.is_dir():
+        with suppress(FileExistsError):  # by another process, which may have made it just now
             self._home.parent.mkdir(parents=True)
             (self._home.parent / ".gitignore").write_text("*\n", encoding="ascii")  # holds a password
         self._home.mkdir(mode=0o700, exist_ok=True)

@@ -158,12 +158,22 @@ def test_a_stale_file_that_names_another_living_process_is_no_obstacle(home: Pat
 def test_processes_that_start_at_once_share_one_server(home: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from pipeline.postgres.embedded import EmbeddedServer;"
+        "print('ready', flush=True); sys.stdin.read(1);"
         "print(EmbeddedServer(Path(sys.argv[1])).ensure_running().url().get_secret_value())"
     )
     starters = [
-        subprocess.Popen([sys.executable, "-c", program, str(home)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for _ in range(3)
     ]
+    for starter in starters:
+        assert starter.stdout
+        assert starter.stdout.readline() == "ready\n"
+    for starter in starters:
+        assert starter.stdin
+        starter.stdin.write("!")
+        starter.stdin.flush()
     urls = {starter.communicate(timeout=120)[0] for starter in starters}
     assert [starter.returncode for starter in starters] == [0, 0, 0]
     assert urls == {EmbeddedServer(home).target().url().get_secret_value() + "\n"}
