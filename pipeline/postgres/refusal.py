@@ -52,7 +52,7 @@ _BY_SQLSTATE = {  # by class or by whole code; the longest that fits decides
     "28": _LOGIN,
     "2BP01": _Meaning(TargetError, "drop yourself what depends on it, then run again"),
     "3D000": _Meaning(TargetError, "create the database first, or correct its name"),
-    "40": _Meaning(TargetError, "something else wrote to the same rows meanwhile: run again"),
+    "40": _Meaning(TargetUnavailable, "another session was at the same rows or tables meanwhile: run again"),
     "25006": _Meaning(TargetError, "the server is a standby or read only: name the primary"),
     "42501": _Meaning(
         TargetError,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 import psycopg
 import pytest
+from psycopg.sql import SQL, Literal
 
 from pipeline.batch import Defect, Fingerprint
 from pipeline.catalog import (
@@ -214,6 +215,21 @@ def test_a_lost_connection_is_made_again(database: Target, connection: Connectio
     migrate(source, database)
     assert cut
     assert findings(source, database) == []
+
+
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001"])
+def test_what_another_session_was_in_the_way_of_is_tried_again(
+    database: Target, connection: Connection, sqlstate: str
+) -> None:
+    migrate(good(), database)
+    connection.execute("create sequence tries")  # which no rollback sets back
+    function = """create function in_the_way() returns event_trigger language plpgsql as $$
+        begin if nextval('tries') = 1 then raise 'two at once' using errcode = {}; end if; end $$"""
+    connection.execute(SQL(function).format(Literal(sqlstate)))
+    connection.execute("create event trigger in_the_way on sql_drop execute function in_the_way()")
+    migrate(good(), database, run_id="r2", options=Options(7, restart=True))
+    assert rows(connection, "select last_value > 1 from tries") == [(True,)]
+    assert findings(good(), database) == []
 
 
 def test_a_changed_source_is_refused_until_restarted(database: Target, connection: Connection) -> None:
