@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -270,8 +270,8 @@ class Migration:
             def answered() -> None:
                 next(look, None)
 
-            if any(settlement.staged for settlement in settlements):
-                answered()  # nobody waits so long for the locks on a table that stood before
+            if not _stand_alone(settlements):
+                answered()  # nobody waits so long for the locks on a table that is in use
             try:
                 return Settler(connection, self.run.run_id, settlements, self._admit, answered).settle()
             except RejectLimitExceeded:
@@ -304,6 +304,13 @@ def _expected(task: TableTask, earlier: Load | None, run: Run) -> tuple[float | 
     if rows is None or earlier is None or earlier.source_table != task.source.name or not earlier.rows_read:
         return None, None
     return rows * earlier.seconds / earlier.rows_read, earlier.run_id
+
+
+def _stand_alone(settlements: Sequence[Settlement]) -> bool:
+    """Whether all tables are new, and refer to none but each other: settling locks nothing that others use."""
+    new = {one.target.name for one in settlements if one.fresh and not one.staged}
+    parents = {key.parent for one in settlements for key in one.target.foreign_keys}
+    return {one.target.name for one in settlements} | parents <= new
 
 
 def _settlement(task: TableTask, load: Load) -> Settlement:

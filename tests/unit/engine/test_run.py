@@ -366,10 +366,11 @@ def test_a_source_that_has_changed_is_told_before_the_rows_that_break_its_keys(
     assert rows(connection, "select count(*) from _naru.reject") == [(0,)]
 
 
+@pytest.mark.parametrize("replaced", [True, False])
 def test_no_lock_on_a_table_that_stood_waits_for_the_look_at_the_source(
-    database: Target, connection: Connection
+    database: Target, connection: Connection, replaced: bool
 ) -> None:
-    connection.execute("create table items (item_id int primary key, code varchar(5) not null, price numeric(19,4))")
+    """Neither on one that is replaced nor on one that a new table refers to."""
     locks = []
 
     class Looked(FrameSource):
@@ -379,10 +380,16 @@ def test_no_lock_on_a_table_that_stood_waits_for_the_look_at_the_source(
             locks.append(rows(connection, held))
             return super().fingerprint()
 
+    if replaced:
+        connection.execute(
+            "create table items (item_id int primary key, code varchar(5) not null, price numeric(19,4))"
+        )
+    else:
+        migrate(good(), database, made=plan(good(), only=("Items",)))
     given = good()
     source = Looked(given.tables, given.frames)
-    replacing = mapping_of(source, {"Items": {"load": "replace"}})
-    migrate(source, database, made=make_plan(source.catalog(), replacing, ACCESS, only=("Items",)))
+    mapping, loaded = mapping_of(source, {"Items": {"load": "replace"}}), "Items" if replaced else "Routings"
+    migrate(source, database, made=make_plan(source.catalog(), mapping, ACCESS, only=(loaded,)))
     assert locks == [[(0,)], [(0,)]]
     assert rows(connection, "select count(*) from items") == [(10,)]
 
