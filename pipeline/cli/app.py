@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
+from errno import ENOSPC
 from io import TextIOWrapper
 from typing import NoReturn
 
@@ -32,7 +34,7 @@ from pipeline.cli import (
     verify,
 )
 from pipeline.cli.console import hear_ctrl_c, make_console
-from pipeline.errors import Interrupted, NaruError, UsageError
+from pipeline.errors import Interrupted, NaruError, SettingsError, UsageError
 from pipeline.log import get_logger, masked
 from pipeline.prefetch import at_work
 from pipeline.report.line import say
@@ -93,6 +95,9 @@ def main() -> NoReturn:
     except (Abort, KeyboardInterrupt):
         _stop(Interrupted("stopped at once; the batch under way is rolled back", hint="run the same command again"))
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == ENOSPC:
+            where = error.filename or "what the command prints"
+            _fail(SettingsError(f"{where} cannot be written: {error.strerror}", hint="free space, then run again"))
         get_logger().exception("a bug of ours")
         if os.environ.get("NARU_TRACEBACK"):
             raise
@@ -132,7 +137,8 @@ def _stop(error: NaruError) -> NoReturn:
 def _fail(error: NaruError) -> NoReturn:
     # A password in the wrong place, as in a host or a path, is not repeated where others may keep what was said.
     console = make_console(stderr=True)
-    say(console, f"error: {masked(error.message)}", "red")
-    if error.hint:
-        say(console, f"hint: {masked(error.hint)}")
+    with suppress(OSError):  # as where the disk is full that it goes to: the exit code still tells
+        say(console, f"error: {masked(error.message)}", "red")
+        if error.hint:
+            say(console, f"hint: {masked(error.hint)}")
     sys.exit(error.exit_code or _BUG)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from pipeline.ledger import lock
 from pipeline.postgres.connect import Target, connect
-from tests.scenario.conftest import Naru
+from tests.scenario.conftest import ROOT, Naru
 
 
 def tables_of(target: Target) -> list[str]:
@@ -35,6 +35,15 @@ def test_a_file_that_is_not_access(naru: Naru, database: Target) -> None:
     assert "notes.accdb" in said
     assert "hint:" in said
     assert tables_of(database) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file here is always full")
+def test_a_full_disk_under_what_is_printed_is_no_bug_of_ours(naru: Naru, sample: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = naru.start("inspect", sample, stdout=full.fileno())
+        assert "what the command prints cannot be written: No space left" in told.communicate()[1]
+        silent = subprocess.run([*told.args], cwd=ROOT, stdout=full, stderr=full, check=False)
+    assert (told.returncode, silent.returncode) == (3, 3)
 
 
 def test_a_truncated_file_writes_nothing_that_it_did_not_read(naru: Naru, sample: Path, database: Target) -> None:
