@@ -139,6 +139,11 @@ def immediate_keys(connection: Connection, table: Table) -> set[str]:
     return _names(connection, table, "immediate_keys")
 
 
+def sleeping_keys(connection: Connection, table: Table) -> set[str]:
+    """Names of the foreign keys that hold no row to anything as long as triggers are disabled."""
+    return _names(connection, table, "sleeping_keys")
+
+
 def referring_keys(connection: Connection, table: Table) -> list[tuple[str, Table]]:
     """Foreign keys on the table by name, each with the other table that holds it; columns are left out."""
     found = connection.execute(query("referring_keys"), {"relation": _name(table)})

@@ -1,4 +1,4 @@
-"""Every relationship of the plan stands in the target, reacts as it shall, is valid, and no row breaks it.
+"""Every relationship of the plan stands in the target, reacts as it shall, is valid and awake, and no row breaks it.
 
 One that the mapping says is `not_valid` has to stand; rows that break it are told, and no fault.
 
@@ -15,7 +15,7 @@ from pipeline.catalog import ForeignKey, Table
 from pipeline.outcome import Finding
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection
-from pipeline.postgres.introspect import read_table
+from pipeline.postgres.introspect import read_table, sleeping_keys
 from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, columns, known, pairs, relation, text
 from pipeline.verify.subject import Subject
@@ -25,6 +25,7 @@ def verify_foreign_keys(connection: Connection, subject: Subject) -> Iterator[Fi
     found = read_table(connection, subject.target)
     if found is None:
         return
+    sleeping = sleeping_keys(connection, subject.target)
     built = {(key.columns, key.parent, key.parent_columns): key for key in found.foreign_keys}
     for key in subject.target.foreign_keys:
         standing = built.get((key.columns, key.parent, key.parent_columns))
@@ -32,6 +33,8 @@ def verify_foreign_keys(connection: Connection, subject: Subject) -> Iterator[Fi
             yield _finding(subject, key, 1, f"the relationship to {key.parent} is not built")
         elif key.enforced and not standing.enforced:
             yield _finding(subject, key, 1, "the constraint is not valid")
+        elif standing.name in sleeping:
+            yield _finding(subject, key, 1, "triggers are disabled, so that PostgreSQL holds no row to it")
         if standing is not None and _reactions(standing) != _reactions(key):
             yield _finding(subject, key, 1, f"the relationship is {_reactions(standing)}, not {_reactions(key)}")
         if {*key.columns} <= {*found.column_names}:

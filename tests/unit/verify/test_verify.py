@@ -93,6 +93,14 @@ CORRUPTIONS = {
         "alter table part add constraint part_item_fkey foreign key (item) references item not valid",
         [("foreign_keys", "part", "part_item_fkey", 1)],
     ),
+    "a relationship is asleep": (
+        "alter table part disable trigger all",
+        [("foreign_keys", "part", "part_item_fkey", 1)],
+    ),
+    "a relationship is asleep on its parent's side": (
+        "alter table item disable trigger all",
+        [("foreign_keys", "part", "part_item_fkey", 1)],
+    ),
     "a relationship is gone": (
         "alter table part drop constraint part_item_fkey",
         [("foreign_keys", "part", "part_item_fkey", 1)],
