@@ -1,9 +1,10 @@
-"""Is a file that is open still the one that its path leads to?"""
+"""Is a path that of a file, and is one that is open still the file that its path leads to?"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +12,17 @@ from pipeline.errors import SourceChanged, SourceError
 from pipeline.prefetch import pause
 
 _PIECE = 4 << 20
+
+
+def check_regular(path: Path, *, wanted: str) -> None:
+    """Raise SourceError for what is there and no regular file; to open a pipe would wait for who writes to it.
+
+    Raises OSError where nothing can be told of the path.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = "directory" if stat.S_ISDIR(mode) else "pipe or a device"
+        raise SourceError(f"{path}: is a {kind}, not {wanted}")
 
 
 class Watch:

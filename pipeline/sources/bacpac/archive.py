@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from pipeline.errors import DamagedSource, SourceError, UnsupportedSource
-from pipeline.sources.watch import Watch
+from pipeline.sources.watch import Watch, check_regular
 
 _CHANGED_HINT = "work on a copy, and start with --restart"
 _HINT = "export it again, or take it from a backup"
@@ -33,10 +33,9 @@ class Archive:
         """Read the directory of the zip; raises SourceError, UnsupportedSource and DamagedSource."""
         self.path = path
         self.name = path.name
-        if path.is_dir():
-            raise SourceError(f"{path}: is a directory, not a .bacpac file")
         with ExitStack() as stack:
             try:
+                check_regular(path, wanted="a .bacpac file")
                 self._stream = stack.enter_context(path.open("rb"))
                 self._watch = Watch(path, self._stream, hint=_CHANGED_HINT)
                 if not zipfile.is_zipfile(self._stream):

@@ -12,7 +12,7 @@ from pipeline.sources.access.encryption import plain_copy, unlock
 from pipeline.sources.access.pages.format import DATA_PAGE, DEFINITION_PAGE, LARGEST_FILE, ROW_START
 from pipeline.sources.access.pages.header import HEADER_SIZE, Header, parse_header
 from pipeline.sources.access.pages.memory import Memory
-from pipeline.sources.watch import Watch
+from pipeline.sources.watch import Watch, check_regular
 
 _REPAIR_HINT = "work on a copy: open it in Access and run Compact and Repair, or take it from a backup"
 _CHANGED_HINT = "close Access, or work on a copy, and start with --restart"
@@ -33,10 +33,9 @@ class AccessFile:
         """Whether damage is to be told place by place, and not to end the reading."""
         self.followed = 0
         """Rows read one by one so far, which are mostly pieces of long values."""
-        if path.is_dir():
-            raise SourceError(f"{path}: is a directory, not an Access file")
         with ExitStack() as stack:
             try:
+                check_regular(path, wanted="an Access file")
                 self._stream = stack.enter_context(path.open("rb"))
                 self._watch = Watch(path, self._stream, hint=_CHANGED_HINT)
                 self.header = self._check()

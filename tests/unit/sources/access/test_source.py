@@ -228,6 +228,15 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
     missing = tmp_path / "missing.accdb"
     with pytest.raises(SourceError, match=r"missing\.accdb: cannot be opened"), AccessSource(missing):
         pass
+    with pytest.raises(SourceError, match="cannot be opened"), AccessSource(tmp_path / ("a" * 300)):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.accdb")
+    with pytest.raises(SourceError, match="is a pipe"), AccessSource(tmp_path / "pipe.accdb"):
+        pass
 
 
 def test_a_batch_asked_for_after_closing(sample: Path) -> None:

@@ -275,6 +275,8 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(SourceError, match="cannot be opened"):
         read(tmp_path / "none.bacpac")
+    with pytest.raises(SourceError, match="cannot be opened"):
+        read(tmp_path / ("a" * 300))
 
 
 _DATA = rows(COLUMNS, ROWS)
