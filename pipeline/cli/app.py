@@ -96,7 +96,7 @@ def main() -> NoReturn:
         _stop(Interrupted("stopped at once; the batch under way is rolled back", hint="run the same command again"))
     except Exception as error:
         if isinstance(error, OSError) and error.errno == ENOSPC:
-            where = error.filename or "what the command prints"
+            where = error.filename or "what the command prints, or a file of its own,"
             _fail(SettingsError(f"{where} cannot be written: {error.strerror}", hint="free space, then run again"))
         get_logger().exception("a bug of ours")
         if os.environ.get("NARU_TRACEBACK"):

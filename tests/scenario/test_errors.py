@@ -41,7 +41,7 @@ def test_a_file_that_is_not_access(naru: Naru, database: Target) -> None:
 def test_a_full_disk_under_what_is_printed_is_no_bug_of_ours(naru: Naru, sample: Path) -> None:
     with Path("/dev/full").open("w") as full:
         told = naru.start("inspect", sample, stdout=full.fileno())
-        assert "what the command prints cannot be written: No space left" in told.communicate()[1]
+        assert "or a file of its own, cannot be written: No space left" in told.communicate()[1]
         silent = subprocess.run([*told.args], cwd=ROOT, stdout=full, stderr=full, check=False)
     assert (told.returncode, silent.returncode) == (3, 3)
 
