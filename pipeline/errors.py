@@ -12,7 +12,7 @@
     │   ├── ConnectionLost             a source behind a network cannot be reached, or went away: worth another try
     │   └── StatementRefused           the source's server answered a statement with an error
     ├── TargetError                 5  PostgreSQL refused, or holds something else than expected
-    │   ├── TargetUnavailable          connection refused or lost: worth another try
+    │   ├── TargetUnavailable          connection refused or lost, or a deadlock: worth another try
     │   └── BackupError                a backup could not be written, or cannot be what it claims
     ├── RejectLimitExceeded         6  more rows refused than the user allows
     ├── LockedError                 7  another run holds the target

@@ -63,7 +63,7 @@ class Ledger:
     # -- runs
 
     def begin(self, run: Run) -> None:
-        """Record the run, whose lock says that no other is alive; a second call changes nothing."""
+        """Record the run, whose lock says that no other is alive; a second call says that it is under way again."""
         self.connection.execute(
             """update _naru.run set state = 'interrupted', finished_at = clock_timestamp()
             where state = 'running' and run_id <> %s""",
@@ -71,7 +71,8 @@ class Ledger:
         )
         self.connection.execute(
             """insert into _naru.run (run_id, command, source, fingerprint, mapping_digest, tool_version, host, pid)
-            values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
+            values (%s, %s, %s, %s, %s, %s, %s, %s)
+            on conflict (run_id) do update set state = 'running', finished_at = null""",
             [*astuple(run), socket.gethostname(), os.getpid()],
         )
 

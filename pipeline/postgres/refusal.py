@@ -44,6 +44,7 @@ class _Meaning:
 
 
 _AWAY = _Meaning(TargetUnavailable, "check that the server runs and can be reached, then run again; it resumes")
+_CONTENDED = _Meaning(TargetUnavailable, "another session was at the same rows or tables meanwhile: run again")
 _BUSY = _Meaning(TargetUnavailable, "close other connections, or raise max_connections")
 _LOGIN = _Meaning(TargetError, "check user, password and database of the target, and the server's pg_hba.conf")
 _BY_SQLSTATE = {  # by class or by whole code; the longest that fits decides
@@ -52,7 +53,9 @@ _BY_SQLSTATE = {  # by class or by whole code; the longest that fits decides
     "28": _LOGIN,
     "2BP01": _Meaning(TargetError, "drop yourself what depends on it, then run again"),
     "3D000": _Meaning(TargetError, "create the database first, or correct its name"),
-    "40": _Meaning(TargetUnavailable, "another session was at the same rows or tables meanwhile: run again"),
+    "40": _Meaning(TargetError, "something else wrote to the same rows meanwhile: run again"),
+    "40001": _CONTENDED,
+    "40P01": _CONTENDED,
     "25006": _Meaning(TargetError, "the server is a standby or read only: name the primary"),
     "42501": _Meaning(
         TargetError,

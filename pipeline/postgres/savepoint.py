@@ -12,7 +12,7 @@ from pipeline.postgres.copy import RowsRefused
 from pipeline.postgres.refusal import told
 from pipeline.postgres.sql import SQL, Composed, Literal
 
-_AWAY = ("08", "57P")  # the server goes, and nothing is said of the statement
+_AWAY = ("08", "57P", "40001", "40P01")  # the server goes, or others are in the way: nothing is said of the statement
 
 
 def attempt(connection: Connection, *statements: Composed) -> None:

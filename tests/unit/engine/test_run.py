@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import polars as pl
 import psycopg
@@ -227,8 +228,16 @@ def test_what_another_session_was_in_the_way_of_is_tried_again(
         begin if nextval('tries') = 1 then raise 'two at once' using errcode = {}; end if; end $$"""
     connection.execute(SQL(function).format(Literal(sqlstate)))
     connection.execute("create event trigger in_the_way on sql_drop execute function in_the_way()")
-    migrate(good(), database, run_id="r2", options=Options(7, restart=True))
+    source, states = good(), []
+
+    def look(table: str, row: int) -> None:
+        states.append(rows(connection, "select state, finished_at from _naru.run where run_id = 'r2'"))
+
+    source.before_batch = look
+    migrate(source, database, run_id="r2", options=Options(7, restart=True))
     assert rows(connection, "select last_value > 1 from tries") == [(True,)]
+    assert states
+    assert {*chain(*states)} == {("running", None)}
     assert findings(good(), database) == []
 
 
