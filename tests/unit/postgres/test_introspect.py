@@ -10,7 +10,7 @@ from pipeline.catalog import Action, Column, ForeignKey, Identity, Index, IndexP
 from pipeline.mapping.types import parse_type
 from pipeline.postgres import ddl
 from pipeline.postgres.connect import Connection, Target, connect
-from pipeline.postgres.introspect import is_empty, read_table, table_exists, table_names
+from pipeline.postgres.introspect import is_empty, read_table, sleeping_keys, table_exists, table_names
 
 TYPES = [
     "smallint", "integer", "bigint", "real", "double precision", "numeric", "numeric(19,4)", "numeric(10,0)", "boolean",
@@ -122,3 +122,20 @@ def test_a_table_that_is_not_there_is_none(connection: Connection) -> None:
     assert read_table(connection, PARENT) is None
     assert not table_exists(connection, PARENT)
     assert table_names(connection, "no such schema") == []
+
+
+@pytest.mark.parametrize("parts", ["", "p", "c", "pc"])
+@pytest.mark.parametrize("of", ["p", "c"])
+def test_a_key_sleeps_where_triggers_of_the_rows_are_disabled(connection: Connection, parts: str, of: str) -> None:
+    """Those of a partitioned table itself hold nothing, and those of its partitions do."""
+    parted = "partition by range (id); create table {0}1 partition of {0} for values from (0) to (100)"
+    for name, columns in (("p", "id int primary key"), ("c", "id int references p")):
+        connection.execute(f"create table {name} ({columns}) {parted.format(name) if name in parts else ''}")  # type: ignore[arg-type]
+    child = Table("c", (), "public")
+    assert sleeping_keys(connection, child) == set()
+    connection.execute(f"alter table only {of} disable trigger all")  # type: ignore[arg-type]
+    assert sleeping_keys(connection, child) == (set() if of in parts else {"c_id_fkey"})
+    connection.execute(f"alter table {of} disable trigger all")  # type: ignore[arg-type]
+    assert sleeping_keys(connection, child) == {"c_id_fkey"}
+    connection.execute(f"alter table {of} enable trigger all")  # type: ignore[arg-type]
+    assert sleeping_keys(connection, child) == set()
