@@ -55,10 +55,10 @@ class Constraints:
                     continue
                 yield Index(
                     own_name(one),
-                    _parts(one),
+                    _parts(one, table),
                     unique=kind != "index" or one.true("IsUnique"),
                     primary=kind == "primary key",
-                    included=_columns(one, "IncludedColumns"),
+                    included=_columns(one, "IncludedColumns", table),
                     predicate=one.properties.get("FilterPredicate"),
                 )
         for one in self._others.get(table, ()):
@@ -68,11 +68,12 @@ class Constraints:
     def foreign_keys(self, table: Name) -> Iterator[ForeignKey]:
         for one in self._related.get(table, ()):
             self._tell_unknown(table, "relationship", one)
+            parent = one.reference("ForeignTable")
             yield ForeignKey(
                 own_name(one),
-                _columns(one, "Columns"),
-                table_name(one.reference("ForeignTable")),
-                _columns(one, "ForeignColumns"),
+                _columns(one, "Columns", table),
+                table_name(parent),
+                _columns(one, "ForeignColumns", parent),
                 self._action(table, one, "OnUpdateAction"),
                 self._action(table, one, "OnDeleteAction"),
                 enforced=not one.true("IsDisabled"),
@@ -103,17 +104,24 @@ class Constraints:
             self._note(table, f"{kind} {own_name(one)}: {text}")
 
 
-def _parts(one: Element) -> tuple[IndexPart, ...]:
+def _parts(one: Element, table: Name) -> tuple[IndexPart, ...]:
     specifications = one.inner.get("ColumnSpecifications", ())
     if not specifications:
         raise ValueError(f"{one.type} {own_name(one)} has no columns")
-    return tuple(_part(specification) for specification in specifications)
+    return tuple(_part(specification, table) for specification in specifications)
 
 
-def _part(specification: Element) -> IndexPart:
+def _part(specification: Element, table: Name) -> IndexPart:
     """Ascending is what a model leaves out."""
-    return IndexPart(specification.reference("Column")[-1], specification.properties.get("IsAscending") == "False")
+    column = _column_of(table, specification.reference("Column"))
+    return IndexPart(column, specification.properties.get("IsAscending") == "False")
 
 
-def _columns(one: Element, relationship: str) -> tuple[str, ...]:
-    return tuple(name[-1] for name in one.named(relationship))
+def _columns(one: Element, relationship: str, table: Name) -> tuple[str, ...]:
+    return tuple(_column_of(table, name) for name in one.named(relationship))
+
+
+def _column_of(table: Name, name: Name) -> str:
+    if name[:-1] != table:
+        raise ValueError(f"{'.'.join(name)} stands where a column of {'.'.join(table)} is meant")
+    return name[-1]

@@ -20,7 +20,7 @@ _OBJECT_DEPTH = 3
 _MOST_DEPTH = 64
 _MOST_NODES = 1 << 20
 """Of one object: a table of 1,024 columns has some 15,000."""
-_PART = re.compile(r"\[((?:[^\]]|\]\])*)\]")
+_PART = re.compile(r"\[((?:[^\]]|\]\])+)\]")
 
 
 @dataclass(frozen=True, slots=True)

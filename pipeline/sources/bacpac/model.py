@@ -24,6 +24,7 @@ _READ = {
     "SqlUserDefinedDataType",
     "SqlView",
 }
+_TABLE_PARTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ def by_table(objects: Iterable[Element], relationship: str) -> dict[Name, list[E
 
 
 def table_name(name: Name) -> str:
-    """What a catalog calls the table or view; raises ValueError where it has no name."""
-    if not name:
-        raise ValueError("has a table or view without a name")
+    """What a catalog calls the table or view; raises ValueError for a name that is no schema and name."""
+    if len(name) != _TABLE_PARTS:
+        raise ValueError(f"a table or view is called {'.'.join(name) or 'nothing'}, which is no schema and name")
     return sql_server.table_name(*name)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pipeline.catalog import Catalog, Column, Identity, Notice, Query, QueryKind, SqlType, Table
 from pipeline.sources.bacpac.constraints import Constraints
 from pipeline.sources.bacpac.elements import Element, Name
-from pipeline.sources.bacpac.model import Model, script, table_name
+from pipeline.sources.bacpac.model import Model, own_name, script, table_name
 from pipeline.sources.bacpac.types import column_type
 from pipeline.sources.sql_server import not_carried, of_own_step
 
@@ -17,6 +17,14 @@ COMPUTED = SqlType("computed")
 """Of a column whose values SQL Server computes: a model does not say what type they have."""
 _MOST_COLUMNS = 30_000
 """Sparse ones among them; without those it takes 1,024."""
+_HOSTS = {
+    "SqlCheckConstraint": "DefiningTable",
+    "SqlDefaultConstraint": "ForColumn",
+    "SqlForeignKeyConstraint": "DefiningTable",
+    "SqlPrimaryKeyConstraint": "DefiningTable",
+    "SqlUniqueConstraint": "DefiningTable",
+}
+"""How constraints refer to the table or column that they are of."""
 _COMMENT = "MS_Description"
 _LITERAL = re.compile(r"N?'((?:[^']|'')*)'", re.DOTALL)
 
@@ -50,13 +58,13 @@ class _Building:
         for name, count in Counter(table.name for table in tables).items():
             if count > 1:
                 raise ValueError(f"has {count} tables that are called {name!r} when `dbo.` is left out")
+        self._tell_of_strays()
         self._tell_of_the_rest()
         queries = tuple(map(_query, self._model.objects["SqlView"]))
         return Catalog(tuple(tables), {**facts, "collation": self._collation}, tuple(self._notices), queries)
 
     def _table(self, one: Element) -> Table:
-        if len(one.name) != 2:
-            raise ValueError(f"a table is called {one.shown}, which is no schema and name")
+        name = table_name(one.name)
         declared = one.inner.get("Columns", ())
         if len(declared) > _MOST_COLUMNS:
             raise ValueError(f"table {one.shown} has {len(declared):,} columns, and SQL Server takes {_MOST_COLUMNS:,}")
@@ -64,11 +72,11 @@ class _Building:
         if stray is not None:
             raise ValueError(f"table {one.shown} has a column that is called {stray.shown}")
         columns = tuple(map(self._column, declared))
-        for name, count in Counter(column.name for column in columns).items():
+        for column, count in Counter(column.name for column in columns).items():
             if count > 1:
-                raise ValueError(f"table {one.shown} has {count} columns that are called {name!r}")
+                raise ValueError(f"table {one.shown} has {count} columns that are called {column!r}")
         table = Table(
-            table_name(one.name),
+            name,
             columns,
             one.name[0],
             tuple(self._constraints.indexes(one.name)),
@@ -106,6 +114,16 @@ class _Building:
         if type.name == "datetimeoffset":
             text = "rows with another offset than zero are refused, unless it says `offset: keep`"
             self._tell(table, one.name[-1], text)
+
+    def _tell_of_strays(self) -> None:
+        """Of constraints of what is not here: no real model has shown one, and none is to go without a word."""
+        tables = self._model.objects["SqlTable"]
+        known = {one.name for table in tables for one in (table, *table.inner.get("Columns", ()))}
+        for type, relationship in _HOSTS.items():
+            for one in self._model.objects[type]:
+                if (host := one.reference(relationship)) not in known:
+                    text = f"{own_name(one)} is not carried: it is of {'.'.join(host)}, which the model has not"
+                    self._tell(None, None, f"{type.removeprefix('Sql')} {text}")
 
     def _tell_of_the_rest(self) -> None:
         tables = {one.name for one in self._model.objects["SqlTable"]}

@@ -285,7 +285,7 @@ def test_the_values_of_a_computed_column_are_not_in_the_rows(tmp_path: Path) -> 
             [table_element(TABLE, [ID]).replace(f" Name={name(*TABLE, 'id')}", "")],
             "a column that is called without",
         ),
-        ([element("SqlView", "", text_property("QueryScript", "SELECT 1"))], "a table or view without a name"),
+        ([element("SqlView", "", text_property("QueryScript", "SELECT 1"))], "is called nothing, which is no"),
         (
             [element("SqlDefaultConstraint", None, inner("ForColumn", ["<References/>"]))],
             "without a name as For",
@@ -304,6 +304,15 @@ def test_the_values_of_a_computed_column_are_not_in_the_rows(tmp_path: Path) -> 
             [table_element(TABLE, [ID]), constraint("SqlPrimaryKeyConstraint", "PK", TABLE, specified(X))],
             "PK of table T names a column 'x'",
         ),
+        (
+            [
+                table_element(TABLE, [ID]),
+                constraint("SqlPrimaryKeyConstraint", "PK", TABLE, specified(name("dbo", "Other", "id"))),
+            ],
+            "dbo.Other.id stands where a column of dbo.T is meant",
+        ),
+        ([table_element(("", "T"), [ID])], "which is no schema and name"),
+        ([table_element(TABLE, [Made("", "int")])], "table dbo.T has a column that is called"),
         ([constraint("SqlPrimaryKeyConstraint", "PK", TABLE), table_element(TABLE, [ID])], "PK has no columns"),
         ([element("SqlDefaultConstraint", name("dbo", "D"), "")], "0 references as ForColumn"),
     ],
@@ -311,6 +320,24 @@ def test_the_values_of_a_computed_column_are_not_in_the_rows(tmp_path: Path) -> 
 def test_a_model_that_contradicts_itself(tmp_path: Path, objects: list[str], reason: str) -> None:
     with pytest.raises(DamagedSource, match=f"model.xml: .*{reason}"):
         catalog(tmp_path, *objects)
+
+
+def test_a_constraint_of_what_is_not_here_is_told(tmp_path: Path) -> None:
+    found = catalog(
+        tmp_path,
+        table_element(TABLE, [ID]),
+        constraint("SqlPrimaryKeyConstraint", "PK", ("DBO", "T"), specified(name(*TABLE, "id"))),
+        element(
+            "SqlDefaultConstraint",
+            name("dbo", "D"),
+            text_property("DefaultExpressionScript", "((0))") + references("ForColumn", name(*TABLE, "gone")),
+        ),
+    )
+    assert found.table("T").primary_key == ()
+    assert told(found) == [
+        (None, None, "DefaultConstraint D is not carried: it is of dbo.T.gone, which the model has not"),
+        (None, None, "PrimaryKeyConstraint PK is not carried: it is of DBO.T, which the model has not"),
+    ]
 
 
 def test_a_column_of_an_unknown_kind_leaves_the_other_tables_readable(tmp_path: Path) -> None:
