@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,7 @@ class _LogFile:
         try:
             os.write(self._handle, f"{line}\n".encode(errors="backslashreplace"))
         except OSError as error:  # a full disk under the log is no reason to abandon a load; but it is said
-            print(f"log line lost, {self._path}: {error.strerror}", file=sys.stderr)  # noqa: T201
+            with suppress(OSError):  # as where both are on that disk
+                print(f"log line lost, {self._path}: {error.strerror}", file=sys.stderr)  # noqa: T201
 
     debug = info = warning = error = critical = exception = msg = log = _write

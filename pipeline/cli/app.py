@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from errno import ENOSPC
+from errno import EDQUOT, ENOSPC
 from io import TextIOWrapper
 from typing import NoReturn
 
@@ -71,6 +71,7 @@ app.add_typer(rejects.app, name="rejects")
 app.add_typer(server.app, name="server")
 
 _BUG = 70
+_FULL = (ENOSPC, EDQUOT)
 _CTRL_C = 130
 """What Typer returns for a KeyboardInterrupt, which it does not let through."""
 
@@ -95,7 +96,7 @@ def main() -> NoReturn:
     except (Abort, KeyboardInterrupt):
         _stop(Interrupted("stopped at once; the batch under way is rolled back", hint="run the same command again"))
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == ENOSPC:
+        if isinstance(error, OSError) and error.errno in _FULL:
             where = error.filename or "what the command prints, or a file of its own,"
             _fail(SettingsError(f"{where} cannot be written: {error.strerror}", hint="free space, then run again"))
         get_logger().exception("a bug of ours")

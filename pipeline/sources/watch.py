@@ -50,6 +50,7 @@ class Watch:
 
     def digest(self) -> str:
         """SHA-256 of the whole file, as hex; raises as `check`, and SourceError for a file that cannot be read."""
+        self.check()  # what has taken its place may be a pipe
         try:
             with self._path.open("rb") as stream:  # of its own: others rely on where theirs stands, or ask as well
                 digest = hashlib.sha256()

@@ -24,7 +24,7 @@ def test_a_digest_is_of_the_whole_file_and_leaves_the_place_of_its_stream(tmp_pa
         assert stream.tell() == 7
 
 
-@pytest.mark.parametrize("how", ["gone", "replaced", "a directory"])
+@pytest.mark.parametrize("how", ["gone", "replaced", "a directory", *["a pipe"] * hasattr(os, "mkfifo")])
 def test_no_digest_of_another_file(how: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
@@ -36,6 +36,8 @@ def test_no_digest_of_another_file(how: str, tmp_path: Path) -> None:
             os.utime(path, ns=(0, os.fstat(stream.fileno()).st_mtime_ns))
         elif how == "a directory":
             path.mkdir()
+        elif how == "a pipe":
+            os.mkfifo(path)
         with pytest.raises(SourceChanged, match="file: ") as refused:
             watch.digest()
         assert refused.value.hint == "look"
