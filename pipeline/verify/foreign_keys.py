@@ -34,7 +34,7 @@ def verify_foreign_keys(connection: Connection, subject: Subject) -> Iterator[Fi
         elif key.enforced and not standing.enforced:
             yield _finding(subject, key, 1, "the constraint is not valid")
         elif standing.name in sleeping:
-            yield _finding(subject, key, 1, "triggers are disabled, so that PostgreSQL holds no row to it")
+            yield _finding(subject, key, 1, "its triggers are disabled, so that PostgreSQL holds no row to it")
         if standing is not None and _reactions(standing) != _reactions(key):
             yield _finding(subject, key, 1, f"the relationship is {_reactions(standing)}, not {_reactions(key)}")
         if {*key.columns} <= {*found.column_names}:

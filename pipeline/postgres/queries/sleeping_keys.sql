@@ -1,5 +1,6 @@
--- Foreign keys of a table that hold no row to anything, since triggers of theirs are disabled, on it or on the parent.
--- Of a partitioned table those of its partitions count, which stand below its own constraint. PostgreSQL 13+.
+-- Foreign keys of a table that hold no row to anything, since triggers of theirs are disabled, on it or on the parent,
+-- or do not fire in the role that the database or the user is given. Of a partitioned table those of its partitions
+-- count, which stand below its own constraint. PostgreSQL 13+.
 with recursive part (name, oid) as (
   select c.conname, c.oid
   from pg_constraint c
@@ -11,5 +12,6 @@ with recursive part (name, oid) as (
 )
 select distinct part.name
 from part
-join pg_trigger t on t.tgconstraint = part.oid and t.tgenabled in ('D', 'R')
+join pg_trigger t on t.tgconstraint = part.oid
+  and t.tgenabled not in ('A', case current_setting('session_replication_role') when 'replica' then 'R' else 'O' end)
 join pg_class r on r.oid = t.tgrelid and r.relkind <> 'p'

@@ -139,3 +139,5 @@ def test_a_key_sleeps_where_triggers_of_the_rows_are_disabled(connection: Connec
     assert sleeping_keys(connection, child) == {"c_id_fkey"}
     connection.execute(f"alter table {of} enable trigger all")  # type: ignore[arg-type]
     assert sleeping_keys(connection, child) == set()
+    connection.execute("set session_replication_role = replica")
+    assert sleeping_keys(connection, child) == {"c_id_fkey"}
