@@ -35,6 +35,12 @@ def told(error: psycopg.Error) -> str:
     return "; ".join(text.strip() for text in parts if text) or " ".join(str(error).split())
 
 
+def passes(error: psycopg.Error) -> bool:
+    """Whether it says nothing of the statement: the server went, or others were in the way: try again."""
+    meaning = _meaning(error) if error.sqlstate else None
+    return meaning is None or issubclass(meaning.error, TargetUnavailable)
+
+
 @dataclass(frozen=True, slots=True)
 class _Meaning:
     """What a refusal means to the user."""

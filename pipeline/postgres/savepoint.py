@@ -9,10 +9,8 @@ import psycopg
 
 from pipeline.postgres.connect import Connection
 from pipeline.postgres.copy import RowsRefused
-from pipeline.postgres.refusal import told
+from pipeline.postgres.refusal import passes, told
 from pipeline.postgres.sql import SQL, Composed, Literal
-
-_AWAY = ("08", "57P", "40001", "40P01")  # the server goes, or others are in the way: nothing is said of the statement
 
 
 def attempt(connection: Connection, *statements: Composed) -> None:
@@ -41,7 +39,7 @@ def refused(connection: Connection, statements: Iterable[Composed], *, timeout_s
                 connection.execute(statement)
             connection.execute("set local statement_timeout = 0")
     except psycopg.Error as error:
-        if connection.broken or not error.sqlstate or error.sqlstate.startswith(_AWAY):
+        if connection.broken or passes(error):
             raise
         return told(error)
     return None
