@@ -1,8 +1,8 @@
 """Work a few items ahead in a thread: fetching, decoding and encoding overlap with sending.
 
 Measured on 2M rows: 1.2 times the time of a ready-made COPY where the serial loop takes 1.7.
-NumPy, Polars and the drivers release the interpreter lock, so a thread for each stage is enough; codecs and the encoder
-hold it for milliseconds of a batch (measured), and mssql-python does while it waits for a (max) column.
+NumPy, Polars and psycopg release the interpreter's lock, so that a thread for each stage is enough; codecs and the
+encoder hold it for milliseconds of a batch (measured). A driver that holds it for longer has a process of its own.
 """
 
 from __future__ import annotations

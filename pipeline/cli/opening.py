@@ -35,8 +35,8 @@ from pipeline.settings import DbType, Settings, load_settings
 from pipeline.sources.access import AccessSource, LinkedSource
 from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
-from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql.address import Address, is_url
+from pipeline.sources.mssql.source import MssqlSource
 
 SourceArgument = Annotated[
     str | None,

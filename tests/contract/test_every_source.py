@@ -21,7 +21,7 @@ from pipeline.errors import SourceError
 from pipeline.sources.access import AccessSource
 from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
-from pipeline.sources.mssql import MssqlSource
+from pipeline.sources.mssql.source import MssqlSource
 from tests.tds.drivers import address_of
 from tests.tds.from_bacpac import served
 from tests.tds.server import serve

@@ -15,7 +15,7 @@ from pipeline.postgres.records import one
 from pipeline.postgres.sql import SQL, columns, relation
 from pipeline.sources.bacpac import BacpacSource
 from pipeline.sources.base import Source
-from pipeline.sources.mssql import MssqlSource
+from pipeline.sources.mssql.source import MssqlSource
 from tests.tds.drivers import address_of
 from tests.tds.from_bacpac import served
 from tests.tds.live import migration

@@ -27,11 +27,11 @@ from pipeline.postgres.connect import connect as connect_target
 from pipeline.postgres.sql import SQL, Identifier, relation
 from pipeline.record import Run
 from pipeline.settings import load_settings
-from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.schema.catalog import read_schema
+from pipeline.sources.mssql.source import MssqlSource
 from tests.unit.engine.test_run import Silent
 
 DSN = os.environ.get("MSSQL_TEST_DSN")

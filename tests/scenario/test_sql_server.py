@@ -90,14 +90,20 @@ def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str], oth
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process")
-def test_the_second_ctrl_c_ends_a_run_whose_server_says_nothing_more(tmp_path: Path, database: Target) -> None:
+@pytest.mark.parametrize("memo", ["varchar(20)", "nvarchar"])
+def test_the_second_ctrl_c_ends_a_run_whose_server_says_nothing_more(
+    tmp_path: Path, database: Target, memo: str
+) -> None:
+    """Within a (max) column Microsoft's driver waits with the lock of its interpreter, so that nothing else goes on."""
     pytest.importorskip("mssql_python", reason="mssql-python is not installed here", exc_type=ImportError)
-    with serve(orders(30_000)) as server, connect(database, application_name="t", autocommit=True) as connection:
+    described = table("orders", {"order_id": "int", "memo": memo}, ("order_id",))
+    shop = served({"orders": [(number, "메모") for number in range(6000)]}, described)
+    with serve(shop) as server, connect(database, application_name="t", autocommit=True) as connection:
         naru, url = live_naru(tmp_path, database, server)
         naru("map", url, "-o", "shop.yaml")
-        server.faults.add(Fault("FROM [dbo].[orders]", after_rows=20_000, ending=Ending.NEVER))
+        server.faults.add(Fault("FROM [dbo].[orders]", after_rows=4000, ending=Ending.NEVER))
         command = ("migrate", url, "--mapping", "shop.yaml", "--yes")
-        process = naru.start(*command, "--batch-size", "5000")
+        process = naru.start(*command, "--batch-size", "1000")
         wait_until(lambda: committed(connection) >= 2, process, "the run commits nothing")
         time.sleep(0.5)  # or a batch may still be under way; the run ends in the same way then
         for _ in range(2):
@@ -110,7 +116,7 @@ def test_the_second_ctrl_c_ends_a_run_whose_server_says_nothing_more(tmp_path: P
         assert process.returncode == 8, err
         assert "Traceback" not in err
         naru(*command)
-        assert connection.execute("select count(*), max(order_id) from orders").fetchone() == (30_000, 29_999)
+        assert connection.execute("select count(*), max(order_id) from orders").fetchone() == (6000, 5999)
 
 
 def test_what_went_wrong_is_told_though_the_server_says_nothing_more(tmp_path: Path, database: Target) -> None:
@@ -126,7 +132,7 @@ def test_what_went_wrong_is_told_though_the_server_says_nothing_more(tmp_path: P
             "migrate", url, "--mapping", "shop.yaml", "--yes", "--batch-size", "500", "--on-error", "stop", code=6
         )
     assert "more than 0 rows refused" in said
-    assert "a connection is left open" in said
+    assert "a connection is left open" not in said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process")

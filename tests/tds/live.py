@@ -16,7 +16,7 @@ from pipeline.mapping import models
 from pipeline.postgres.connect import Target
 from pipeline.record import Run
 from pipeline.sources.base import Source
-from pipeline.sources.mssql import MssqlSource
+from pipeline.sources.mssql.source import MssqlSource
 from tests.tds.database import Database, ServedColumn, ServedTable
 from tests.tds.drivers import address_of
 from tests.tds.server import Server, serve

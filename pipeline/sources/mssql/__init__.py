@@ -1,5 +1,1 @@
-"""A live SQL Server as a source."""
-
-from pipeline.sources.mssql.source import MssqlSource
-
-__all__ = ["MssqlSource"]
+"""A live SQL Server as a source; nothing is imported here, for the process of the driver waits for it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pipeline.errors import ConnectionLost, StatementRefused
 from pipeline.log import get_logger
-from pipeline.retry import REOPEN
 from pipeline.sources.mssql.address import Address
-from pipeline.sources.mssql.clients.arrow import ArrowClient
-from pipeline.sources.mssql.clients.base import Client
-from pipeline.sources.mssql.clients.odbc import OdbcClient
+from pipeline.sources.mssql.clients.base import Client, Login
+from pipeline.sources.mssql.clients.drivers import logged_in
+from pipeline.sources.mssql.clients.keywords import login
 
 LOCK_TIMEOUT_MS = 60_000
 
@@ -32,9 +33,12 @@ PREFERRED = (
 _log = get_logger()
 
 
-def connect(address: Address) -> Client:
-    """A new session; raises ConnectionLost where another try may help, SourceError or SettingsError where not."""
-    client = _client(address)
+def connect(address: Address, log_in: Callable[[Login], Client] = logged_in) -> Client:
+    """A new session; raises ConnectionLost where another try may help, SourceError or SettingsError where not.
+
+    `log_in` makes its client, which else is one of this process.
+    """
+    client = _client(address, log_in)
     try:
         for statement in SESSION:
             client.execute(statement)
@@ -46,15 +50,9 @@ def connect(address: Address) -> Client:
     return client
 
 
-def reconnect(address: Address) -> Client:
-    """As `connect`, tried again for three minutes while the server cannot be reached."""
-    client: Client = REOPEN(connect, address)
-    return client
-
-
-def _client(address: Address) -> Client:
+def _client(address: Address, log_in: Callable[[Login], Client]) -> Client:
     try:
-        return OdbcClient(address) if address.odbc_driver else ArrowClient(address)
+        return log_in(login(address))
     except ConnectionLost as error:
         if address.encrypt != "strict":
             raise

@@ -15,6 +15,7 @@ from pipeline.errors import SourceChanged, SourceError
 from pipeline.log import get_logger
 from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
+from pipeline.sources.mssql.clients.hosted import Hosting
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.consistency import Consistency, consistency
 from pipeline.sources.mssql.rows.keyset import Keyset, keyset_of
@@ -42,16 +43,18 @@ class MssqlSource:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._reading: Consistency | None = None
-        self._session = Session(self._connect)
+        self._hosting: Hosting | None = None
+        self._catalog, self._rows = Session(self._connect), Session(self._connect_apart)
         self._identity: Row | None = None
         self._schema: Schema | None = None
         self._fresh = False
         """Whether nobody has asked for a fingerprint since the schema was read."""
 
     def __enter__(self) -> Self:
-        self._session, self._reading = Session(self._connect), None
+        self._hosting, self._reading = Hosting(), None  # its process begins while the catalog is read
+        self._catalog, self._rows = Session(self._connect), Session(self._connect_apart)
         try:
-            self._schema = self._session.ask(read_schema)
+            self._schema = self._catalog.ask(read_schema)
             self._fresh = True
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
@@ -62,18 +65,20 @@ class MssqlSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self._schema = None
-        self._session.close()
+        if self._hosting is not None:
+            self._hosting.close()
+        self._rows.close()
+        self._catalog.close()
         if self._reading is not None:  # kept: a thread that is connecting still would make another in its place
             _end(self._reading, after=error)
 
     def _connect(self) -> Client:
-        """A session that reads as the run does, from the first on."""
+        """A session for the catalog, on the database whose rows are read."""
         here = self._reading.address if self._reading else self._address
         client = connect(here)
         try:
             self._reading = self._reading or consistency(self._address, client)
             if self._reading.address == here:
-                self._reading.begin(client)
                 self._recognize(client)
                 return client
         except BaseException:
@@ -81,6 +86,19 @@ class MssqlSource:
             raise
         client.close()  # a source snapshot was made, to be read in its place
         return self._connect()
+
+    def _connect_apart(self) -> Client:
+        """The session for the rows of all tables and their numbers, so that these are of one moment."""
+        assert self._reading is not None  # since the catalog was read
+        assert self._hosting is not None
+        client = connect(self._reading.address, self._hosting.log_in)
+        try:
+            self._reading.begin(client)
+            self._recognize(client)
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def _recognize(self, client: Client) -> None:
         """Raise SourceChanged where a later session has reached another database than the first.
@@ -118,7 +136,7 @@ class MssqlSource:
         schema that was read on opening; any later one reads it again, and raises SourceChanged when it is another.
         """
         opened = self._opened.tables
-        tables = opened if self._fresh else self._session.ask(read_schema).tables
+        tables = opened if self._fresh else self._catalog.ask(read_schema).tables
         self._fresh = False
         if altered := [name for name in sorted({*opened, *tables}) if opened.get(name) != tables.get(name)]:
             text = f"{self._address.name}: altered since the run began: {', '.join(map(repr, altered[:5]))}"
@@ -145,7 +163,7 @@ class MssqlSource:
         return self._reader(self._table(table)).count()
 
     def _reader(self, table: SqlTable) -> TableReader:
-        return TableReader(self._session, table, self._keyset(table))
+        return TableReader(self._rows, table, self._keyset(table))
 
     def _keyset(self, table: SqlTable) -> Keyset | None:
         assert self._identity is not None  # known since the first session

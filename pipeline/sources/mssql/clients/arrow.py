@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.errors import SourceError
-from pipeline.log import get_logger
-from pipeline.sources.mssql.address import Address
-from pipeline.sources.mssql.clients.base import Parameter
-from pipeline.sources.mssql.clients.keywords import LOGIN_TIMEOUT_S, microsoft
+from pipeline.sources.mssql.clients.base import LOGIN_TIMEOUT_S, Login, Parameter
 from pipeline.sources.mssql.refusal import LIBRARIES, refusal
 
 _HEAD = re.compile(r"\[(\w{5})\] \((-?\d+)\)")
@@ -23,19 +20,18 @@ _CUT_OFF = "01004"
 _BRACKETS = re.compile(r"(?:\[[^\]]*\] ?)+")
 _STATES = {"Invalid authorization specification": "28000"}
 """By the driver's words for them, where what the server says may be in another language: before the login it is."""
-_log = get_logger()
 
 
 class ArrowClient:
     """As `Client`."""
 
-    def __init__(self, address: Address) -> None:
-        self._name = address.name
+    def __init__(self, login: Login) -> None:
+        self._name = login.name
         driver = _driver()
         self._error: type[Exception] = driver.exceptions.Exception
         with self._translated("connecting"):
             try:
-                self._connection = driver.connect(microsoft(address), autocommit=True, timeout=LOGIN_TIMEOUT_S)
+                self._connection = driver.connect(login.text, autocommit=True, timeout=LOGIN_TIMEOUT_S)
             except (ImportError, OSError, RuntimeError) as error:  # what the loader says of a library that is not there
                 raise _unusable(error) from error
 
@@ -72,10 +68,8 @@ class ArrowClient:
         cursor.messages.clear()
 
     def close(self) -> None:
-        try:
+        with suppress(self._error, RuntimeError):  # of a connection that is lost
             self._connection.close()
-        except (self._error, RuntimeError) as error:
-            _log.debug("a connection did not close well", source=self._name, error=str(error))
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:

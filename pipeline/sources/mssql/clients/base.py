@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
+LOGIN_TIMEOUT_S: Final = 15
 Parameter = bool | int | float | str | bytes | Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How a driver is told where the server is, and who asks."""
+
+    name: str
+    """Host and database, for messages."""
+    text: str = field(repr=False)
+    """The connection string, with the password."""
+    by_odbc: bool = False
+    """Whether it names a driver of ODBC; else it is for the one that mssql-python brings."""
 
 
 class Client(Protocol):

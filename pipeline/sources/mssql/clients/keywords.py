@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from pathlib import Path
 
 from pipeline.errors import SettingsError
 from pipeline.sources.mssql.address import Address
+from pipeline.sources.mssql.clients.base import Login
+from pipeline.sources.mssql.clients.odbc import registered
 
-LOGIN_TIMEOUT_S: Final = 15
 _NETWORK = {
     "ConnectRetryCount": "0",  # a connection that the driver mends unseen has lost its transaction
     "KeepAlive": "30",
     "KeepAliveInterval": "10",
 }
+
+
+def login(address: Address) -> Login:
+    """For the driver that the address asks for; raises SettingsError where that cannot be, or is not there."""
+    name = address.odbc_driver
+    if name is None:
+        return Login(address.name, microsoft(address))
+    is_path = "/" in name or "\\" in name
+    if is_path and not Path(name).is_file():
+        raise SettingsError(f"MSSQL_ODBC_DRIVER {name!r}: no such file", hint="name the driver's library, or its name")
+    if not is_path and name not in (known := registered()):
+        listed = ", ".join(known) or "none"
+        raise SettingsError(
+            f"MSSQL_ODBC_DRIVER {name!r} is not registered",
+            hint=f"registered are: {listed}; or give the library's path",
+        )
+    # Told by its name. One that is not what its name says does not understand the address, and connects nowhere.
+    words = freetds(address) if "tds" in name.lower() else microsoft(address)
+    return Login(address.name, f"Driver={{{name}}};{words};APP=naru", by_odbc=True)
 
 
 def microsoft(address: Address) -> str:

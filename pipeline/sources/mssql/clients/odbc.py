@@ -6,18 +6,14 @@ import datetime as dt
 import re
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.errors import SettingsError, SourceError, UnsupportedSource
-from pipeline.log import get_logger
-from pipeline.sources.mssql.address import Address
-from pipeline.sources.mssql.clients.base import Parameter
-from pipeline.sources.mssql.clients.keywords import LOGIN_TIMEOUT_S, freetds, microsoft
+from pipeline.errors import SourceError, UnsupportedSource
+from pipeline.sources.mssql.clients.base import LOGIN_TIMEOUT_S, Login, Parameter
 from pipeline.sources.mssql.refusal import refusal
 
 _LIBRARIES = "on Debian and Ubuntu: apt-get install libodbc2; or leave out MSSQL_ODBC_DRIVER"
@@ -39,19 +35,17 @@ _BY_PRECISION: dict[type, dict[int, pa.DataType]] = {
     float: {24: pa.float32(), 53: pa.float64()},
 }
 _SAID = re.compile(r"^(?:\[[^\]]*\] ?)+|\s*\((\d+)\) \(SQL\w+\)")
-_log = get_logger()
 
 
 class OdbcClient:
     """As `Client`."""
 
-    def __init__(self, address: Address) -> None:
-        self._name = address.name
+    def __init__(self, login: Login) -> None:
+        self._name = login.name
         driver = _driver()
         self._error: type[Exception] = driver.Error
-        text = _connection_string(address, driver)
         with self._translated("connecting"):
-            self._connection = driver.connect(text, autocommit=True, timeout=LOGIN_TIMEOUT_S)
+            self._connection = driver.connect(login.text, autocommit=True, timeout=LOGIN_TIMEOUT_S)
 
     def execute(self, sql: str) -> None:
         with self._translated("a statement"), closing(self._connection.cursor()) as cursor:
@@ -81,10 +75,8 @@ class OdbcClient:
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def close(self) -> None:
-        try:
+        with suppress(self._error):  # of a connection that is lost
             self._connection.close()
-        except self._error as error:
-            _log.debug("a connection did not close well", source=self._name, error=str(error))
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
@@ -99,6 +91,11 @@ class OdbcClient:
             raise refusal(f"{self._name}: {what}", said, state=state, number=next(iter(numbers), None)) from error
 
 
+def registered() -> list[str]:
+    """The drivers that this machine's ODBC knows by name."""
+    return list(_driver().drivers())
+
+
 def _driver() -> Any:
     try:
         import pyodbc
@@ -106,22 +103,6 @@ def _driver() -> Any:
         raise SourceError(f"pyodbc cannot be loaded: {error}", hint=_LIBRARIES) from error
     pyodbc.pooling = False  # a pooled connection would bring another session's transaction and settings
     return pyodbc
-
-
-def _connection_string(address: Address, driver: Any) -> str:
-    name = address.odbc_driver or ""
-    is_path = "/" in name or "\\" in name
-    if is_path and not Path(name).is_file():
-        raise SettingsError(f"MSSQL_ODBC_DRIVER {name!r}: no such file", hint="name the driver's library, or its name")
-    if not is_path and name not in (known := driver.drivers()):
-        listed = ", ".join(known) or "none"
-        raise SettingsError(
-            f"MSSQL_ODBC_DRIVER {name!r} is not registered",
-            hint=f"registered are: {listed}; or give the library's path",
-        )
-    # Told by its name. One that is not what its name says does not understand the address, and connects nowhere.
-    words = freetds(address) if "tds" in name.lower() else microsoft(address)
-    return f"Driver={{{name}}};{words};APP=naru"
 
 
 def _schema(described: Sequence[Sequence[Any]], columns: Sequence[Sequence[Any]]) -> pa.Schema:

@@ -11,11 +11,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from pipeline.errors import SourceError, StatementRefused
-from pipeline.sources.mssql import MssqlSource
 from pipeline.sources.mssql import consistency as module
 from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
-from pipeline.sources.mssql.consistency import Consistency, consistency
+from pipeline.sources.mssql.consistency import BEGIN, SNAPSHOT, Consistency, consistency
+from pipeline.sources.mssql.source import MssqlSource
 from tests.tds.database import Database, Result, ServedColumn
 from tests.tds.drivers import address_of
 from tests.tds.live import database, live, table
@@ -208,10 +208,16 @@ def test_a_source_snapshot_is_made_read_from_and_dropped(shop: _Shop) -> None:
 
 
 @pytest.mark.parametrize("how", ["auto", "isolation", "none"])
-def test_the_session_that_finds_out_how_to_read_reads(how: str) -> None:
+def test_only_who_asks_for_rows_has_a_second_session_and_that_one_holds_the_moment(how: str) -> None:
     with live({"T": [(1,)]}, _T, snapshot=how) as (source, server):
+        assert [login.database for login in server.logins] == ["shop"]
+        of_the_catalog = server.texts
         assert [batch.frame.rows() for batch in source.batches("T", batch_rows=10)] == [[(1,)]]
-    assert [login.database for login in server.logins] == ["shop"]
+        assert source.count("T") == 1
+    assert [login.database for login in server.logins] == ["shop", "shop"]
+    moments = [text for text in server.texts if text in (SNAPSHOT, BEGIN)]
+    assert not {SNAPSHOT, BEGIN} & set(of_the_catalog)
+    assert moments == ([] if how == "none" else [SNAPSHOT, BEGIN])
 
 
 def test_a_source_snapshot_is_read_in_the_place_of_its_database(shop: _Shop) -> None:
@@ -220,7 +226,7 @@ def test_a_source_snapshot_is_read_in_the_place_of_its_database(shop: _Shop) -> 
     with serve(replace(told, answers=answers), in_this_process=True) as server:
         with MssqlSource(address_of(server, snapshot="database")) as source:
             assert [batch.frame.rows() for batch in source.batches("T", batch_rows=10)] == [[(1,)]]
-        assert [login.database[:10] for login in server.logins] == ["shop", "shop_naru_", "shop"]
+        assert [login.database[:10] for login in server.logins] == ["shop", "shop_naru_", "shop_naru_", "shop"]
         assert server.texts[-1].startswith("DROP DATABASE [shop_naru_")
 
 

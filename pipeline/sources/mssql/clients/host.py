@@ -1,0 +1,92 @@
+"""The program of the process that a `HostedClient` starts: one connection, asked one thing after the other.
+
+Somebody waits for it to begin, so that little is imported; it ends with the pipe that it is asked through.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import SimpleQueue
+from threading import Thread
+from traceback import format_exc
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from pipeline.errors import NaruError
+from pipeline.sources.mssql.clients.base import Client, Login, Parameter
+from pipeline.sources.mssql.clients.drivers import logged_in
+
+Request = tuple[str, tuple[Any, ...]]
+"""A method of `Host`, and its arguments."""
+Answer = tuple[Exception | None, Any]
+
+
+class Host:
+    """What can be asked for."""
+
+    def __init__(self) -> None:
+        self._coming: Iterator[pa.RecordBatch] = iter(())
+
+    def log_in(self, login: Login) -> None:
+        self._client: Client = logged_in(login)
+
+    def execute(self, sql: str) -> None:
+        self._client.execute(sql)
+
+    def rows(self, sql: str, parameters: tuple[Parameter, ...]) -> list[dict[str, Any]]:
+        return self._client.rows(sql, parameters)
+
+    def begin(self, sql: str, parameters: tuple[Parameter, ...], batch_rows: int) -> pa.RecordBatch | None:
+        """The first batch of a stream."""
+        self._coming = self._client.stream(sql, parameters, batch_rows=batch_rows)
+        return self.more()
+
+    def more(self) -> pa.RecordBatch | None:
+        """The next, None behind the last."""
+        return next(self._coming, None)
+
+    def leave(self) -> None:
+        """End the stream; nobody else knows of the generator, which ends its statement."""
+        self._coming = iter(())
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks decides what Ctrl-C ends
+    requests, answers = _taken(0, "rb"), _taken(1, "wb")
+    asked: SimpleQueue[Request] = SimpleQueue()
+    Thread(target=_listen, args=(requests, asked), daemon=True).start()
+    host = Host()
+    with suppress(BrokenPipeError):
+        while True:
+            pickle.dump(_answer(host, *asked.get()), answers, protocol=pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+
+
+def _taken(standard: int, mode: str) -> BinaryIO:
+    """A standard stream for us alone: a driver that reads or prints finds nothing in its place."""
+    ours, nothing = os.dup(standard), os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, standard)
+    os.close(nothing)
+    return os.fdopen(ours, mode)  # type: ignore[return-value]
+
+
+def _listen(requests: BinaryIO, asked: SimpleQueue[Request]) -> None:
+    try:
+        while True:
+            asked.put(pickle.load(requests))  # noqa: S301 (from the process that started this one)
+    except (EOFError, OSError):
+        os._exit(0)  # whatever the driver waits for: nobody is there to take it
+
+
+def _answer(host: Host, name: str, arguments: tuple[Any, ...]) -> Answer:
+    try:
+        return None, getattr(host, name)(*arguments)
+    except NaruError as error:
+        return error, None
+    except Exception as error:  # noqa: BLE001 (a bug, to be told where others are)
+        return RuntimeError(f"{type(error).__name__}: {error}\n{format_exc()}"), None

@@ -1,0 +1,170 @@
+"""A client whose driver runs in a process of its own, so that it neither waits for this one nor holds it up.
+
+mssql-python takes the interpreter's lock behind every 64 rows, and keeps it while it waits for a (max) column or a
+login (measured with 1.16): beside threads that decode and encode, fetching takes longer, and nothing in the process
+moves while a server is silent. A process can be killed whatever it waits for, and a driver that crashes takes nothing
+with it.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from signal import strsignal
+from typing import IO, Any, cast
+
+import pyarrow as pa
+
+import pipeline
+from pipeline.errors import ConnectionLost, SourceError
+from pipeline.sources.mssql.clients.base import Login, Parameter
+from pipeline.sources.mssql.clients.host import Answer
+
+if sys.platform == "linux":
+    import fcntl
+
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sources.mssql.clients.host import main; main()"
+_ROOT = Path(pipeline.__file__).parents[1]
+_PIPE_BYTES = 1 << 20
+"""The most that Linux gives to everybody; with 64 KiB each side waits for the other 50 times a batch."""
+_AGAIN = "run the same command again; it resumes. A system that is short of memory kills a process so"
+
+
+class HostedClient:
+    """As `Client`, once it is logged in. `close` may come from any thread, and ends what another waits for."""
+
+    def __init__(self) -> None:
+        """Start the process, and wait for nothing; raises SourceError."""
+        self._name = "sql server"
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                **_own_group(),
+            )
+        except OSError as error:
+            raise SourceError(f"the process of the driver cannot be started: {error}") from error
+        self._requests, self._answers = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+        _widen(self._answers)
+
+    def log_in(self, login: Login) -> None:
+        """Connect; raises as `logged_in` does."""
+        self._name = login.name
+        self._ask("log_in", login)
+
+    def execute(self, sql: str) -> None:
+        self._ask("execute", sql)
+
+    def rows(self, sql: str, parameters: tuple[Parameter, ...] = ()) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("rows", sql, parameters))
+
+    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        batch = self._ask("begin", sql, parameters, batch_rows)
+        while batch is not None:
+            with self._exchange():
+                self._send("more")  # fetched while the one before is worked on
+            try:
+                yield batch
+            except GeneratorExit:
+                with suppress(SourceError):  # is about rows that nobody wants, or found again by what is asked next
+                    self._next()
+                    self._ask("leave")
+                raise
+            batch = self._next()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._requests, self._answers):
+            with suppress(OSError):  # what was on its way to a process that is gone
+                pipe.close()
+
+    def _ask(self, name: str, *arguments: Any) -> Any:
+        with self._exchange():
+            self._send(name, *arguments)
+            answer = self._receive()
+        return _told(answer)
+
+    def _next(self) -> Any:
+        with self._exchange():
+            answer = self._receive()
+        return _told(answer)
+
+    @contextmanager
+    def _exchange(self) -> Iterator[None]:
+        """Let nothing be asked behind what broke off: the rest of an answer would be taken for the next one."""
+        try:
+            yield
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as broken:  # ValueError: the pipe was closed
+            self.close()
+            code = self._process.returncode
+            how = strsignal(-code) if code < 0 else f"exit code {code}"
+            text = f"{self._name}: the process of the driver came to an end: {how}"
+            raise ConnectionLost(text, hint=_AGAIN) from broken
+        except BaseException:
+            self.close()
+            raise
+
+    def _send(self, name: str, *arguments: Any) -> None:
+        pickle.dump((name, arguments), self._requests)
+        self._requests.flush()
+
+    def _receive(self) -> Answer:
+        answer: Answer = pickle.load(self._answers)  # noqa: S301 (from a process of our own program)
+        return answer
+
+
+def _told(answer: Answer) -> Any:
+    error, value = answer
+    if error is not None:
+        raise error
+    return value
+
+
+class Hosting:
+    """The clients of one session, one after the other; the process of the first begins at once, as it takes a while."""
+
+    def __init__(self) -> None:
+        self._standing: HostedClient | None = HostedClient()
+        self._latest = self._standing
+        self._closed = False
+
+    def log_in(self, login: Login) -> HostedClient:
+        """A new connection; raises as `logged_in` does."""
+        client = self._taken()
+        try:
+            client.log_in(login)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def close(self) -> None:
+        """End the latest, whatever a thread waits for, and make no other."""
+        self._closed = True
+        self._latest.close()
+
+    def _taken(self) -> HostedClient:
+        standing, self._standing = self._standing, None
+        self._latest = client = standing or HostedClient()
+        if self._closed:  # asked for only now, or `close` has met the one before
+            client.close()
+        return client
+
+
+def _own_group() -> dict[str, Any]:
+    """A terminal's Ctrl-C is then for the one that asks, which lets the other go."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"process_group": 0}
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    if sys.platform == "linux":
+        with suppress(OSError):  # a user with many pipes gets no more
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
