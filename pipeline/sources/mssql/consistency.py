@@ -6,9 +6,12 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from tenacity import retry_if_exception, stop_after_delay
+
 from pipeline.catalog import Notice
 from pipeline.errors import SourceError, StatementRefused
 from pipeline.log import get_logger
+from pipeline.retry import BRIEFLY
 from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients.base import Client
 from pipeline.sources.mssql.connect import connect
@@ -29,6 +32,14 @@ LEFTOVERS = (
 READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL SNAPSHOT"
 BEGIN = "BEGIN TRANSACTION"
+_IN_USE = 3702
+_LEAVING = BRIEFLY.copy(
+    retry=retry_if_exception(lambda error: isinstance(error, StatementRefused) and error.number == _IN_USE),
+    stop=stop_after_delay(10),
+    retry_error_callback=None,
+    reraise=True,
+)
+"""BRIEFLY, for a server that has not noticed yet that the session is gone which was reading."""
 _NO_SUCH = frozenset({207, 208})
 """Invalid column or object: an older server, or Babelfish."""
 _ON = 1
@@ -67,7 +78,7 @@ class Consistency:
         try:
             client = connect(owner)
             try:
-                client.execute(statement)
+                _LEAVING(client.execute, statement)
             finally:
                 client.close()
         except SourceError as error:

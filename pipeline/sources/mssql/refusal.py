@@ -101,6 +101,7 @@ _MEANINGS = (
     _row(3958, r"requested versioned row was not found", _SNAPSHOT),
     _row(3966, r"transaction is rolled back when accessing version store", _SNAPSHOT),
     _row(41332, r"memory optimized tables .* snapshot", "set MSSQL_SNAPSHOT=none"),
+    _row(3702, r"cannot drop database .* currently in use", None),
     # What the drivers say by themselves.
     _row(None, r"failed to load the driver", LIBRARIES, SourceError),
     _row(None, r"can't open lib", "that file, or a library that it needs, is not there: ldd shows which", SourceError),

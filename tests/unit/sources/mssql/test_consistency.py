@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
+from tenacity import stop_after_attempt
 
 from pipeline.errors import SourceError, StatementRefused
 from pipeline.sources.mssql import consistency as module
@@ -157,10 +158,15 @@ def test_a_second_session_under_snapshot_isolation_sees_a_later_state_and_says_s
     assert [event["log_level"] for event in events] == ["warning"]
 
 
+_IN_USE = ServerError(3702, 'Cannot drop database "shop" because it is currently in use.')
+
+
 class _Statements(dict[str, Any]):
     """Takes the statements that make and drop a database, whatever the name in them."""
 
     drop: Result | ServerError = Result([])
+    in_use = 0
+    """How often the database is told to be in use before."""
 
     def get(self, text: str, default: Any = None) -> Any:
         if text.startswith("CREATE DATABASE "):
@@ -170,6 +176,9 @@ class _Statements(dict[str, Any]):
         return super().get(text, default)
 
     def _dropped(self, _: object) -> Result:
+        if self.in_use:
+            self.in_use -= 1
+            raise _IN_USE
         if isinstance(self.drop, ServerError):
             raise self.drop
         return self.drop
@@ -230,9 +239,25 @@ def test_a_source_snapshot_is_read_in_the_place_of_its_database(shop: _Shop) -> 
         assert server.texts[-1].startswith("DROP DATABASE [shop_naru_")
 
 
+def test_a_source_snapshot_is_dropped_once_the_server_has_noticed_that_nobody_reads_it(shop: _Shop) -> None:
+    told = database({"T": [(1,)]}, _T)
+    answers = _Statements({**told.answers, **shop.answers})
+    answers.in_use = 2
+    with serve(replace(told, answers=answers), in_this_process=True) as server:
+        with MssqlSource(address_of(server, snapshot="database")):
+            pass
+        assert sum(text.startswith("DROP DATABASE [shop_naru_") for text in server.texts) == 3
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LEAVING", module._LEAVING.copy(stop=stop_after_attempt(1)))
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_source_snapshot_that_cannot_be_dropped_is_named_with_the_statement(shop: _Shop) -> None:
     answers = _Statements(shop.answers)
-    answers.drop = ServerError(3702, "Cannot drop database because it is currently in use.")
+    answers.drop = _IN_USE
     with serve(Database("shop]x", answers=answers), in_this_process=True) as server:
         client = connect(address_of(server))
         chosen = consistency(address_of(server, snapshot="database"), client)
@@ -242,10 +267,11 @@ def test_a_source_snapshot_that_cannot_be_dropped_is_named_with_the_statement(sh
         assert f"DROP DATABASE [{_made(server)}]" in str(caught.value.hint)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_what_ended_a_run_is_not_hidden_by_a_source_snapshot_that_cannot_be_dropped(shop: _Shop) -> None:
     told = database({"T": [(1,)]}, _T)
     answers = _Statements({**told.answers, **shop.answers})
-    answers.drop = ServerError(3702, "Cannot drop database because it is currently in use.")
+    answers.drop = _IN_USE
     with (
         serve(replace(told, answers=answers), in_this_process=True) as server,
         capture_logs() as logs,
