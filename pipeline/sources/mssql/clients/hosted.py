@@ -27,7 +27,13 @@ from pipeline.sources.mssql.clients.host import Answer
 if sys.platform == "linux":
     import fcntl
 
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sources.mssql.clients.host import main; main()"
+_PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+sys.modules["numpy"] = None  # pyarrow would load it, which takes longer than all else; nothing asks for it there
+from pipeline.sources.mssql.clients.host import main
+main()
+"""
 _ROOT = Path(pipeline.__file__).parents[1]
 _PIPE_BYTES = 1 << 20
 """The most that Linux gives to everybody; with 64 KiB each side waits for the other 50 times a batch."""
