@@ -48,7 +48,7 @@ _log = get_logger()
 
 @dataclass(slots=True)
 class Consistency:
-    """How one run reads: from which database, and what each of its sessions begins with."""
+    """How one run reads: from which database, and what each session for its rows begins with."""
 
     address: Address
     """Of the database to read from: the source snapshot where one was made."""
@@ -59,7 +59,7 @@ class Consistency:
     _begun: bool = False
 
     def begin(self, client: Client) -> None:
-        """To be called once with each new session on `address`, before it reads."""
+        """To be called once with each new session on `address` that is to read rows."""
         for statement in self._start:
             client.execute(statement)
         if self._begun and BEGIN in self._start:

@@ -1,4 +1,4 @@
-"""The one connection of a source: made when it is needed, and again after it was lost."""
+"""One of a source's two connections: made when it is needed, and again after it was lost."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pipeline.sources.mssql.clients.base import Client, Parameter
 
 T = TypeVar("T")
 _CLOSING_S = 2.0
+_CLOSED = "the source is closed"
 _ALIVE = "SELECT 1 AS alive"
 _log = get_logger()
 
@@ -29,9 +30,9 @@ def patient(progress: Callable[[], object]) -> Retrying:
 class Session:
     """A connection for any thread; what is asked of it ends the rows that were still coming for another."""
 
-    def __init__(self, connect: Callable[[], Client]) -> None:
-        """`connect` makes one that is ready to read, and raises SourceError."""
-        self._connect = connect
+    def __init__(self, connect: Callable[[], Client], abort: Callable[[], object] = lambda: None) -> None:
+        """`connect` makes one that is ready to read, and raises SourceError; `abort` ends what a thread waits for."""
+        self._connect, self._abort = connect, abort
         self._client: Client | None = None
         self._coming: Iterator[Any] | None = None
         self._lock = Lock()
@@ -40,9 +41,10 @@ class Session:
     def close(self) -> None:
         """May be called again; nothing is asked any more.
 
-        A connection on which another thread still waits is left to the process's end.
+        A connection on which another thread waits, and that cannot be aborted, is left to the process's end.
         """
         self._closed = True
+        self._abort()
         if not self._lock.acquire(timeout=_CLOSING_S):
             _log.warning("a connection is left open, as its server does not answer")
             return
@@ -87,7 +89,7 @@ class Session:
     @contextmanager
     def _connected(self) -> Iterator[Client]:
         if self._closed:
-            raise SourceError("the source is closed")
+            raise SourceError(_CLOSED)
         self._end_rows()
         with self._losing():
             if self._client is None:
@@ -99,10 +101,12 @@ class Session:
         """Let go of a connection that is lost."""
         try:
             yield
-        except ConnectionLost:
+        except ConnectionLost as error:
             lost, self._client, self._coming = self._client, None, None
             if lost is not None:
                 lost.close()
+            if self._closed:  # by us: nobody is to hear of another try
+                raise SourceError(_CLOSED) from error
             raise
 
     def _end_rows(self) -> None:

@@ -43,16 +43,16 @@ class MssqlSource:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._reading: Consistency | None = None
-        self._hosting: Hosting | None = None
-        self._catalog, self._rows = Session(self._connect), Session(self._connect_apart)
+        self._catalog = self._rows = Session(self._connect)
         self._identity: Row | None = None
         self._schema: Schema | None = None
         self._fresh = False
         """Whether nobody has asked for a fingerprint since the schema was read."""
 
     def __enter__(self) -> Self:
-        self._hosting, self._reading = Hosting(), None  # its process begins while the catalog is read
-        self._catalog, self._rows = Session(self._connect), Session(self._connect_apart)
+        hosting = Hosting()  # its process begins while the catalog is read
+        self._catalog, self._rows = Session(self._connect), Session(lambda: self._connect_apart(hosting), hosting.close)
+        self._reading = None
         try:
             self._schema = self._catalog.ask(read_schema)
             self._fresh = True
@@ -65,8 +65,6 @@ class MssqlSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self._schema = None
-        if self._hosting is not None:
-            self._hosting.close()
         self._rows.close()
         self._catalog.close()
         if self._reading is not None:  # kept: a thread that is connecting still would make another in its place
@@ -87,11 +85,10 @@ class MssqlSource:
         client.close()  # a source snapshot was made, to be read in its place
         return self._connect()
 
-    def _connect_apart(self) -> Client:
+    def _connect_apart(self, hosting: Hosting) -> Client:
         """The session for the rows of all tables and their numbers, so that these are of one moment."""
         assert self._reading is not None  # since the catalog was read
-        assert self._hosting is not None
-        client = connect(self._reading.address, self._hosting.log_in)
+        client = connect(self._reading.address, hosting.log_in)
         try:
             self._reading.begin(client)
             self._recognize(client)
