@@ -27,6 +27,7 @@ _OPTIONS = {  # of the URL, and the settings they stand for
 _URL_HINT = "write mssql://user@host:1433/database; in user and database, %40 is @ and %2F is /"
 _WITH_PASSWORD = frozenset({"sql", "ActiveDirectoryPassword", "ActiveDirectoryServicePrincipal"})
 _WITHOUT_USER = frozenset({"integrated"})
+_ASKING = frozenset({"ActiveDirectoryDeviceCode", "ActiveDirectoryInteractive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,11 @@ class Address:
             raise SettingsError(
                 "MSSQL_ENCRYPT=strict trusts no certificate unseen", hint="leave out MSSQL_TRUST_SERVER_CERTIFICATE"
             )
+
+    @property
+    def asks_a_person(self) -> bool:
+        """Whether somebody signs in, which a driver remembers within its process alone."""
+        return self.authentication in _ASKING
 
     @property
     def name(self) -> str:

@@ -81,6 +81,9 @@ _MEANINGS = (
     _row(
         4060, r"cannot open database .* requested by the login", "check MSSQL_DB, and that the login has a user there"
     ),
+    _row(
+        924, r"can only have one user at a time", "the database is SINGLE_USER: end the other session", ConnectionLost
+    ),
     _row(916, r"is not able to access the database", "let the database's owner create a user for the login"),
     _row(229, r"permission was denied on the object", _GRANT),
     _row(230, r"permission was denied on the column", _GRANT),

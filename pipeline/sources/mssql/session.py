@@ -1,4 +1,4 @@
-"""One of a source's two connections: made when it is needed, and again after it was lost."""
+"""A connection of a source: made when it is needed, and again after it was lost."""
 
 from __future__ import annotations
 

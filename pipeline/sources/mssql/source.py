@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,8 @@ from pipeline.catalog import Catalog, Notice
 from pipeline.errors import SourceChanged, SourceError
 from pipeline.log import get_logger
 from pipeline.sources.mssql.address import Address
-from pipeline.sources.mssql.clients.base import Client
+from pipeline.sources.mssql.clients.base import Client, Login
+from pipeline.sources.mssql.clients.drivers import logged_in
 from pipeline.sources.mssql.clients.hosted import Hosting
 from pipeline.sources.mssql.connect import connect
 from pipeline.sources.mssql.consistency import Consistency, consistency
@@ -43,18 +45,17 @@ class MssqlSource:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._reading: Consistency | None = None
-        self._catalog = self._rows = Session(self._connect)
+        self._session = Session(self._connect)
         self._identity: Row | None = None
         self._schema: Schema | None = None
         self._fresh = False
         """Whether nobody has asked for a fingerprint since the schema was read."""
 
     def __enter__(self) -> Self:
-        hosting = Hosting()  # its process begins while the catalog is read
-        self._catalog, self._rows = Session(self._connect), Session(lambda: self._connect_apart(hosting), hosting.close)
-        self._reading = None
+        self._session, self._reading = self._for_rows(), None  # whose process begins while the catalog is read
         try:
-            self._schema = self._catalog.ask(read_schema)
+            with closing(Session(self._connect)) as catalog:
+                self._schema = catalog.ask(read_schema)
             self._fresh = True
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
@@ -65,13 +66,18 @@ class MssqlSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self._schema = None
-        self._rows.close()
-        self._catalog.close()
+        self._session.close()
         if self._reading is not None:  # kept: a thread that is connecting still would make another in its place
             _end(self._reading, after=error)
 
+    def _for_rows(self) -> Session:
+        if self._address.asks_a_person:  # once, for what this process opens
+            return Session(lambda: self._connect_to_read(logged_in))
+        hosting = Hosting()
+        return Session(lambda: self._connect_to_read(hosting.log_in), hosting.close)
+
     def _connect(self) -> Client:
-        """A session for the catalog, on the database whose rows are read."""
+        """A connection for the catalog, of the database whose rows are read."""
         here = self._reading.address if self._reading else self._address
         client = connect(here)
         try:
@@ -85,10 +91,10 @@ class MssqlSource:
         client.close()  # a source snapshot was made, to be read in its place
         return self._connect()
 
-    def _connect_apart(self, hosting: Hosting) -> Client:
-        """The session for the rows of all tables and their numbers, so that these are of one moment."""
+    def _connect_to_read(self, log_in: Callable[[Login], Client]) -> Client:
+        """One for the rows of all tables and their numbers, so that these are of one moment."""
         assert self._reading is not None  # since the catalog was read
-        client = connect(self._reading.address, hosting.log_in)
+        client = connect(self._reading.address, log_in)
         try:
             self._reading.begin(client)
             self._recognize(client)
@@ -133,7 +139,7 @@ class MssqlSource:
         schema that was read on opening; any later one reads it again, and raises SourceChanged when it is another.
         """
         opened = self._opened.tables
-        tables = opened if self._fresh else self._catalog.ask(read_schema).tables
+        tables = opened if self._fresh else self._session.ask(read_schema).tables
         self._fresh = False
         if altered := [name for name in sorted({*opened, *tables}) if opened.get(name) != tables.get(name)]:
             text = f"{self._address.name}: altered since the run began: {', '.join(map(repr, altered[:5]))}"
@@ -160,7 +166,7 @@ class MssqlSource:
         return self._reader(self._table(table)).count()
 
     def _reader(self, table: SqlTable) -> TableReader:
-        return TableReader(self._rows, table, self._keyset(table))
+        return TableReader(self._session, table, self._keyset(table))
 
     def _keyset(self, table: SqlTable) -> Keyset | None:
         assert self._identity is not None  # known since the first session

@@ -1,6 +1,6 @@
 """The program of the process that a `HostedClient` starts: one connection, asked one thing after the other.
 
-Somebody waits for it to begin, so that little is imported; it ends with the pipe that it is asked through.
+Somebody waits for it to begin, so that little is imported; it ends with the process that asks.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from queue import SimpleQueue
@@ -16,6 +17,9 @@ from traceback import format_exc
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+
+if sys.platform == "linux":
+    import fcntl
 
 from pipeline.errors import NaruError
 from pipeline.sources.mssql.clients.base import Client, Login, Parameter
@@ -55,8 +59,10 @@ class Host:
         self._coming = iter(())
 
 
-def main() -> None:
+def main(lifeline: int) -> None:
+    """Answer until nobody can ask any more; `lifeline` is the end of a pipe on which nothing is ever said."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks decides what Ctrl-C ends
+    _end_with(lifeline)
     requests, answers = _taken(0, "rb"), _taken(1, "wb")
     asked: SimpleQueue[Request] = SimpleQueue()
     Thread(target=_listen, args=(requests, asked), daemon=True).start()
@@ -65,6 +71,13 @@ def main() -> None:
         while True:
             pickle.dump(_answer(host, *asked.get()), answers, protocol=pickle.HIGHEST_PROTOCOL)
             answers.flush()
+
+
+def _end_with(lifeline: int) -> None:
+    """Have the system end this process with the other: a driver may hold the lock that Python would need for it."""
+    if sys.platform == "linux":
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)  # SIGIO, which kills
 
 
 def _taken(standard: int, mode: str) -> BinaryIO:
@@ -79,8 +92,8 @@ def _listen(requests: BinaryIO, asked: SimpleQueue[Request]) -> None:
     try:
         while True:
             asked.put(pickle.load(requests))  # noqa: S301 (from the process that started this one)
-    except (EOFError, OSError):
-        os._exit(0)  # whatever the driver waits for: nobody is there to take it
+    finally:
+        os._exit(0)  # nobody asks any more, whatever the driver waits for
 
 
 def _answer(host: Host, name: str, arguments: tuple[Any, ...]) -> Answer:
@@ -88,5 +101,7 @@ def _answer(host: Host, name: str, arguments: tuple[Any, ...]) -> Answer:
         return None, getattr(host, name)(*arguments)
     except NaruError as error:
         return error, None
-    except Exception as error:  # noqa: BLE001 (a bug, to be told where others are)
-        return RuntimeError(f"{type(error).__name__}: {error}\n{format_exc()}"), None
+    except BaseException as error:  # noqa: BLE001 (a bug, to be told where others are)
+        told = RuntimeError(f"{type(error).__name__}: {error}")
+        told.add_note(format_exc())
+        return told, None

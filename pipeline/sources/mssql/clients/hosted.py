@@ -8,6 +8,7 @@ with it.
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -29,15 +30,21 @@ if sys.platform == "linux":
 
 _PROGRAM = """
 import sys
-sys.path.insert(0, sys.argv[1])
+root, lifeline = sys.argv[1:]
+sys.path.insert(0, root)
 sys.modules["numpy"] = None  # pyarrow would load it, which takes longer than all else; nothing asks for it there
 from pipeline.sources.mssql.clients.host import main
-main()
+main(int(lifeline))
 """
 _ROOT = Path(pipeline.__file__).parents[1]
 _PIPE_BYTES = 1 << 20
 """The most that Linux gives to everybody; with 64 KiB each side waits for the other 50 times a batch."""
-_AGAIN = "run the same command again; it resumes. A system that is short of memory kills a process so"
+_ENDING_S = 1.0
+"""Until a process that has closed its pipes is gone."""
+_KILLED = -9
+_AGAIN = "run the same command again; it resumes"
+_SHORT = f"a system that is short of memory ends a process so; {_AGAIN}"
+_PRINTED = "whatever prints when Python starts, as a sitecustomize.py may, prints into its answers"
 
 
 class HostedClient:
@@ -46,15 +53,21 @@ class HostedClient:
     def __init__(self) -> None:
         """Start the process, and wait for nothing; raises SourceError."""
         self._name = "sql server"
+        self._closed = False
+        watched, held = os.pipe()
+        self._lifeline = os.fdopen(held, "wb", buffering=0)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT)],
+                [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(watched)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                **_own_group(),
+                **_apart(watched),
             )
         except OSError as error:
+            self._lifeline.close()
             raise SourceError(f"the process of the driver cannot be started: {error}") from error
+        finally:
+            os.close(watched)
         self._requests, self._answers = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         _widen(self._answers)
 
@@ -81,12 +94,16 @@ class HostedClient:
                     self._next()
                     self._ask("leave")
                 raise
+            except BaseException:
+                self.close()  # as `_exchange`
+                raise
             batch = self._next()
 
     def close(self) -> None:
+        self._closed = True
         self._process.kill()
         self._process.wait()
-        for pipe in (self._requests, self._answers):
+        for pipe in (self._requests, self._answers, self._lifeline):
             with suppress(OSError):  # what was on its way to a process that is gone
                 pipe.close()
 
@@ -106,15 +123,26 @@ class HostedClient:
         """Let nothing be asked behind what broke off: the rest of an answer would be taken for the next one."""
         try:
             yield
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as broken:  # ValueError: the pipe was closed
-            self.close()
-            code = self._process.returncode
-            how = strsignal(-code) if code < 0 else f"exit code {code}"
-            text = f"{self._name}: the process of the driver came to an end: {how}"
-            raise ConnectionLost(text, hint=_AGAIN) from broken
+        except (OSError, EOFError, ValueError, pickle.PickleError) as broken:  # ValueError: the pipe was closed
+            raise self._broken(broken) from broken
         except BaseException:
             self.close()
             raise
+
+    def _broken(self, error: Exception) -> SourceError:
+        closed = self._closed
+        try:
+            ended = self._process.wait(_ENDING_S)
+        except subprocess.TimeoutExpired:
+            text = f"{self._name}: what the process of the driver says is no answer: {error}"
+            return SourceError(text, hint=_PRINTED)
+        finally:
+            self.close()
+        if closed:
+            return ConnectionLost(f"{self._name}: the connection was closed", hint=_AGAIN)
+        how = strsignal(-ended) if ended < 0 else f"exit code {ended}"
+        text = f"{self._name}: the process of the driver came to an end: {how}"
+        return ConnectionLost(text, hint=_SHORT if ended == _KILLED else _AGAIN)
 
     def _send(self, name: str, *arguments: Any) -> None:
         pickle.dump((name, arguments), self._requests)
@@ -136,7 +164,9 @@ class Hosting:
     """The clients of one session, one after the other; the process of the first begins at once, as it takes a while."""
 
     def __init__(self) -> None:
-        self._standing: HostedClient | None = HostedClient()
+        self._standing: HostedClient | None = None
+        with suppress(SourceError):  # found again where rows are asked for, which not every command does
+            self._standing = HostedClient()
         self._latest = self._standing
         self._closed = False
 
@@ -151,9 +181,10 @@ class Hosting:
         return client
 
     def close(self) -> None:
-        """End the latest, whatever a thread waits for, and make no other."""
+        """End the latest, whatever a thread waits for, and connect no other."""
         self._closed = True
-        self._latest.close()
+        if self._latest is not None:
+            self._latest.close()
 
     def _taken(self) -> HostedClient:
         standing, self._standing = self._standing, None
@@ -163,11 +194,11 @@ class Hosting:
         return client
 
 
-def _own_group() -> dict[str, Any]:
-    """A terminal's Ctrl-C is then for the one that asks, which lets the other go."""
+def _apart(watched: int) -> dict[str, Any]:
+    """In a group of its own: a terminal's Ctrl-C is then for the one that asks, which lets the other go."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"process_group": 0}
+    return {"process_group": 0, "pass_fds": (watched,)}
 
 
 def _widen(pipe: IO[bytes]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import SecretStr
 
 from pipeline.errors import NaruError, SettingsError, UsageError
-from pipeline.settings import load_settings
+from pipeline.settings import Authentication, load_settings
 from pipeline.sources.mssql.address import Address
 
 _SECRET = "geheim-9"
@@ -139,6 +139,13 @@ def test_the_password_does_not_show() -> None:
 def test_accounts_of_the_system_and_of_entra_need_no_password() -> None:
     for how in ("integrated", "ActiveDirectoryDefault", "ActiveDirectoryMSI"):
         assert Address("h", 1433, "d", authentication=how).user is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("how", get_args(Authentication))
+def test_who_has_to_sign_in_is_known(how: Authentication) -> None:
+    user, password = (None, None) if how == "integrated" else ("reader", SecretStr(_SECRET))
+    asks = how in ("ActiveDirectoryDeviceCode", "ActiveDirectoryInteractive")
+    assert Address("h", 1433, "d", user, password, authentication=how).asks_a_person == asks
 
 
 def test_half_a_source_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,7 +232,7 @@ def test_a_source_that_was_closed_asks_nothing_more() -> None:
         next(batches)
         source.__exit__(None, None, None)
         with pytest.raises(SourceError, match="the source is closed"):
-            source._rows.rows("SELECT 1 AS one")
+            source._session.rows("SELECT 1 AS one")
         with pytest.raises(SourceError):
             list(batches)
         assert len(server.logins) == 2
