@@ -54,20 +54,10 @@ class HostedClient:
         """Start the process, and wait for nothing; raises SourceError."""
         self._name = "sql server"
         self._closed = False
-        watched, held = os.pipe()
-        self._lifeline = os.fdopen(held, "wb", buffering=0)
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(watched)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                **_apart(watched),
-            )
+            self._process, self._lifeline = _started()
         except OSError as error:
-            self._lifeline.close()
-            raise SourceError(f"the process of the driver cannot be started: {error}") from error
-        finally:
-            os.close(watched)
+            raise SourceError(f"the process of the driver cannot be started: {error}", hint=_AGAIN) from error
         self._requests, self._answers = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         _widen(self._answers)
 
@@ -192,6 +182,25 @@ class Hosting:
         if self._closed:  # asked for only now, or `close` has met the one before
             client.close()
         return client
+
+
+def _started() -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """The process, and the end of its lifeline that is held here."""
+    watched, held = os.pipe()
+    lifeline = os.fdopen(held, "wb", buffering=0)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(watched)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            **_apart(watched),
+        )
+    except BaseException:
+        lifeline.close()
+        raise
+    finally:
+        os.close(watched)
+    return process, lifeline
 
 
 def _apart(watched: int) -> dict[str, Any]:
