@@ -9,7 +9,7 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
@@ -28,6 +28,8 @@ from pipeline.sources.mssql.clients.drivers import logged_in
 Request = tuple[str, tuple[Any, ...]]
 """A method of `Host`, and its arguments."""
 Answer = tuple[Exception | None, Any]
+GREETING = b"\nnaru: the driver of the rows can be asked\n"
+"""Comes before the first answer."""
 
 
 class Host:
@@ -55,8 +57,10 @@ class Host:
         return next(self._coming, None)
 
     def leave(self) -> None:
-        """End the stream; nobody else knows of the generator, which ends its statement."""
-        self._coming = iter(())
+        """End the stream, and with it its statement."""
+        coming, self._coming = self._coming, iter(())
+        if isinstance(coming, Generator):
+            coming.close()
 
 
 def main(lifeline: int) -> None:
@@ -68,6 +72,8 @@ def main(lifeline: int) -> None:
     Thread(target=_listen, args=(requests, asked), daemon=True).start()
     host = Host()
     with suppress(BrokenPipeError):
+        answers.write(GREETING)
+        answers.flush()
         while True:
             pickle.dump(_answer(host, *asked.get()), answers, protocol=pickle.HIGHEST_PROTOCOL)
             answers.flush()
@@ -76,6 +82,8 @@ def main(lifeline: int) -> None:
 def _end_with(lifeline: int) -> None:
     """Have the system end this process with the other: a driver may hold the lock that Python would need for it."""
     if sys.platform == "linux":
+        signal.signal(signal.SIGIO, signal.SIG_DFL)  # what was ignored or blocked where it was started is so here
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)  # SIGIO, which kills
 

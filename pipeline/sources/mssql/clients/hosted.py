@@ -23,15 +23,16 @@ import pyarrow as pa
 import pipeline
 from pipeline.errors import ConnectionLost, SourceError
 from pipeline.sources.mssql.clients.base import Login, Parameter
-from pipeline.sources.mssql.clients.host import Answer
+from pipeline.sources.mssql.clients.host import GREETING, Answer
 
-if sys.platform == "linux":
+if sys.platform != "win32":
     import fcntl
 
 _PROGRAM = """
 import sys
 root, lifeline = sys.argv[1:]
-sys.path.insert(0, root)
+if root not in sys.path:
+    sys.path.insert(0, root)
 sys.modules["numpy"] = None  # pyarrow would load it, which takes longer than all else; nothing asks for it there
 from pipeline.sources.mssql.clients.host import main
 main(int(lifeline))
@@ -40,11 +41,12 @@ _ROOT = Path(pipeline.__file__).parents[1]
 _PIPE_BYTES = 1 << 20
 """The most that Linux gives to everybody; with 64 KiB each side waits for the other 50 times a batch."""
 _ENDING_S = 1.0
-"""Until a process that has closed its pipes is gone."""
+"""For a process that has closed its pipes, to tell how it ended."""
+_STDERR = 2
 _KILLED = -9
 _AGAIN = "run the same command again; it resumes"
 _SHORT = f"a system that is short of memory ends a process so; {_AGAIN}"
-_PRINTED = "whatever prints when Python starts, as a sitecustomize.py may, prints into its answers"
+_PYTHON = "what Python says of it stands above"
 
 
 class HostedClient:
@@ -53,7 +55,7 @@ class HostedClient:
     def __init__(self) -> None:
         """Start the process, and wait for nothing; raises SourceError."""
         self._name = "sql server"
-        self._closed = False
+        self._closed = self._owed = False
         try:
             self._process, self._lifeline = _started()
         except OSError as error:
@@ -62,8 +64,13 @@ class HostedClient:
         _widen(self._answers)
 
     def log_in(self, login: Login) -> None:
-        """Connect; raises as `logged_in` does."""
+        """Connect; raises as `logged_in` does, and SourceError where there is no such process after all."""
         self._name = login.name
+        try:
+            with self._exchange():
+                self._await_greeting()
+        except ConnectionLost as error:
+            raise SourceError(f"{error.message}, before it began", hint=_PYTHON) from error
         self._ask("log_in", login)
 
     def execute(self, sql: str) -> None:
@@ -83,9 +90,6 @@ class HostedClient:
                 with suppress(SourceError):  # is about rows that nobody wants, or found again by what is asked next
                     self._next()
                     self._ask("leave")
-                raise
-            except BaseException:
-                self.close()  # as `_exchange`
                 raise
             batch = self._next()
 
@@ -110,36 +114,45 @@ class HostedClient:
 
     @contextmanager
     def _exchange(self) -> Iterator[None]:
-        """Let nothing be asked behind what broke off: the rest of an answer would be taken for the next one."""
+        """Ask nothing behind what broke off: the rest of an answer would be taken for the next one."""
         try:
             yield
         except (OSError, EOFError, ValueError, pickle.PickleError) as broken:  # ValueError: the pipe was closed
-            raise self._broken(broken) from broken
+            raise self._broken() from broken
         except BaseException:
             self.close()
             raise
 
-    def _broken(self, error: Exception) -> SourceError:
-        closed = self._closed
-        try:
-            ended = self._process.wait(_ENDING_S)
-        except subprocess.TimeoutExpired:
-            text = f"{self._name}: what the process of the driver says is no answer: {error}"
-            return SourceError(text, hint=_PRINTED)
-        finally:
-            self.close()
-        if closed:
+    def _broken(self) -> ConnectionLost:
+        if self._closed:
             return ConnectionLost(f"{self._name}: the connection was closed", hint=_AGAIN)
-        how = strsignal(-ended) if ended < 0 else f"exit code {ended}"
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_ENDING_S)
+        self.close()
+        code = self._process.returncode
+        how = strsignal(-code) if code < 0 else f"exit code {code}"
         text = f"{self._name}: the process of the driver came to an end: {how}"
-        return ConnectionLost(text, hint=_SHORT if ended == _KILLED else _AGAIN)
+        return ConnectionLost(text, hint=_SHORT if code == _KILLED else _AGAIN)
+
+    def _await_greeting(self) -> None:
+        """Pass over what is printed when Python starts, as a sitecustomize.py may."""
+        said = b""
+        while said != GREETING:
+            byte = self._answers.read(1)
+            if not byte:
+                raise EOFError
+            said = (said + byte)[-len(GREETING) :]
 
     def _send(self, name: str, *arguments: Any) -> None:
+        if self._owed:  # nobody waited for an answer
+            self.close()
+        self._owed = True
         pickle.dump((name, arguments), self._requests)
         self._requests.flush()
 
     def _receive(self) -> Answer:
         answer: Answer = pickle.load(self._answers)  # noqa: S301 (from a process of our own program)
+        self._owed = False
         return answer
 
 
@@ -162,7 +175,7 @@ class Hosting:
 
     def log_in(self, login: Login) -> HostedClient:
         """A new connection; raises as `logged_in` does."""
-        client = self._taken()
+        client = self._unused()
         try:
             client.log_in(login)
         except BaseException:
@@ -176,7 +189,7 @@ class Hosting:
         if self._latest is not None:
             self._latest.close()
 
-    def _taken(self) -> HostedClient:
+    def _unused(self) -> HostedClient:
         standing, self._standing = self._standing, None
         self._latest = client = standing or HostedClient()
         if self._closed:  # asked for only now, or `close` has met the one before
@@ -186,7 +199,7 @@ class Hosting:
 
 def _started() -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """The process, and the end of its lifeline that is held here."""
-    watched, held = os.pipe()
+    watched, held = map(_beyond_the_standard_streams, os.pipe())
     lifeline = os.fdopen(held, "wb", buffering=0)
     try:
         process = subprocess.Popen(
@@ -201,6 +214,16 @@ def _started() -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     finally:
         os.close(watched)
     return process, lifeline
+
+
+def _beyond_the_standard_streams(descriptor: int) -> int:
+    """One that Popen does not put another in the place of; a command may have been started with some closed."""
+    if sys.platform == "win32" or descriptor > _STDERR:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STDERR + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _apart(watched: int) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import cast
 
@@ -72,6 +72,15 @@ def test_little_is_imported_before_a_driver_can_connect() -> None:
     program = "import sys, pipeline.sources.mssql.clients.host; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=_at_home())
     assert not {"polars", "pydantic", "structlog", "typer", "psycopg"} & set(told.stdout.split())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what a process has loaded")
+def test_pyarrow_does_not_load_numpy(hosting: Hosting, server: Server) -> None:
+    connect(address_of(server), hosting.log_in)
+    (process,) = _hosts()
+    loaded = " ".join(region.path for region in process.memory_maps())
+    assert "pyarrow" in loaded
+    assert "numpy" not in loaded
 
 
 def _at_home() -> dict[str, str]:
@@ -228,13 +237,14 @@ def test_a_bug_over_there_is_told_with_its_place(hosting: Hosting, server: Serve
     assert client.rows("SELECT 1 AS alive") == [{"alive": 1}]
 
 
-def test_one_that_was_closed_makes_no_other(server: Server) -> None:
+def test_one_that_was_closed_connects_no_other(server: Server) -> None:
     hosting = Hosting()
+    connect(address_of(server), hosting.log_in)
     hosting.close()
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(SourceError, match="the connection was closed"):
         connect(address_of(server), hosting.log_in)
     assert not _hosts()
-    assert server.logins == []
+    assert len(server.logins) == 1
 
 
 def test_rows_that_are_left_by_an_error_leave_no_answer_behind(hosting: Hosting, server: Server) -> None:
@@ -247,15 +257,50 @@ def test_rows_that_are_left_by_an_error_leave_no_answer_behind(hosting: Hosting,
         client.rows("SELECT 1 AS alive")
 
 
-def test_what_prints_when_python_starts_is_found_and_not_tried_again(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("printed", ["good morning", "This would be a text of 1,936,287,828 letters to pickle", ""])
+def test_what_prints_when_python_starts_is_passed_over(
+    hosting_after: Callable[[str], Hosting], server: Server, printed: str
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text("print('good morning', flush=True)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with closing(Hosting()) as hosting, pytest.raises(SourceError, match="is no answer") as caught:
+    hosting = hosting_after(f"print({printed!r}, flush=True)")
+    assert connect(address_of(server), hosting.log_in).rows("SELECT 1 AS alive") == [{"alive": 1}]
+
+
+def test_a_python_that_does_not_start_is_told_and_not_tried_again(
+    hosting_after: Callable[[str], Hosting], server: Server
+) -> None:
+    hosting = hosting_after("import os; os._exit(7)")
+    with pytest.raises(SourceError, match="came to an end: exit code 7, before it began") as caught:
         connect(address_of(server), hosting.log_in)
     assert not isinstance(caught.value, ConnectionLost)
-    assert "sitecustomize" in str(caught.value.hint)
+
+
+@pytest.fixture
+def hosting_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Hosting]]:
+    """A hosting whose Python runs a program of the machine's own first."""
+    with ExitStack() as stack:
+
+        def hosting(program: str) -> Hosting:
+            (tmp_path / "sitecustomize.py").write_text(program)
+            monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+            return stack.enter_context(closing(Hosting()))
+
+        yield hosting
+
+
+@_posix
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_a_command_without_standard_streams_reads_all_the_same(server: Server, tmp_path: Path, closed: str) -> None:
+    (tmp_path / "address").write_bytes(pickle.dumps(address_of(server)))
+    program = (
+        "import pickle, sys; from pathlib import Path; from pipeline.sources.mssql.source import MssqlSource\n"
+        "with MssqlSource(pickle.loads(Path(sys.argv[1], 'address').read_bytes())) as source:\n"
+        "    read = sum(batch.frame.height for batch in source.batches('orders', batch_rows=100))\n"
+        "Path(sys.argv[1], 'read').write_text(str(read))"
+    )
+    command = ["sh", "-c", f'exec "$0" -c "$1" "$2" {closed}', sys.executable, program, str(tmp_path)]
+    subprocess.run(command, env=_at_home(), check=True, timeout=120)
+    assert (tmp_path / "read").read_text() == "1000"
+    assert len(server.logins) == 2
 
 
 def test_whoever_signs_in_does_so_for_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
