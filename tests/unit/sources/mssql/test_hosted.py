@@ -19,7 +19,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from pipeline.catalog import Table
-from pipeline.cli.console import hear_ctrl_c
 from pipeline.errors import ConnectionLost, SourceError
 from pipeline.sources.mssql.address import Address
 from pipeline.sources.mssql.clients import hosted
@@ -132,12 +131,20 @@ def test_ctrl_c_of_a_terminal_is_not_for_it(hosting: Hosting, server: Server) ->
     assert client.rows("SELECT 1 AS alive") == [{"alive": 1}]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handler of Ctrl-C: polars has another, and what a script starts in its background has none."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @_posix
+@pytest.mark.usefixtures("interruptible")
 def test_what_broke_off_is_not_taken_for_the_next_answer(hosting: Hosting, server: Server) -> None:
     server.faults.add(Fault("SELECT 1", ending=Ending.NEVER))
     client = connect(address_of(server), hosting.log_in)
     asking, heard = threading.get_ident(), threading.Event()
-    hear_ctrl_c()
 
     def interrupt() -> None:
         while server.faults.left():
