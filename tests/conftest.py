@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -23,6 +24,12 @@ _numbers = count(1)
 settings.register_profile("naru", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fuzz", parent=settings.get_profile("naru"), max_examples=5000)
 settings.load_profile("naru")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: what a script runs in its background ignores it, and so would every command that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,7 @@ def test_ctrl_c_of_a_terminal_is_not_for_it(hosting: Hosting, server: Server) ->
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Python's own handler of Ctrl-C: polars has another, and what a script starts in its background has none."""
+    """With Python's own handler of Ctrl-C: behind that of polars, what waits would not hear of it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
