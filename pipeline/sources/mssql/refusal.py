@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import ConnectionLost, SourceError, StatementRefused
 
-__all__ = ["LIBRARIES", "ConnectionLost", "StatementRefused", "refusal"]
+__all__ = ["AGAIN", "LIBRARIES", "ConnectionLost", "StatementRefused", "refusal"]
 
 LIBRARIES = (
     "on Debian and Ubuntu: apt-get install libltdl7 libkrb5-3 libgssapi-krb5-2 (or `make libraries`); where there is "
@@ -20,7 +20,7 @@ LIBRARIES = (
 )
 """What Microsoft's driver needs of the system."""
 
-_AGAIN = "run the same command again; it resumes"
+AGAIN = "run the same command again; it resumes"
 _REACH = (
     "check host and port, that the server runs with TCP/IP enabled, and that no firewall is between; a named instance "
     "listens on a port of its own"
@@ -56,23 +56,23 @@ def _row(number: int | None, text: str, hint: str | None, error: type[SourceErro
 # The first that fits decides.
 _MEANINGS = (
     # Azure SQL: it moves, throttles and wakes databases, and says so before or instead of an answer.
-    _row(40613, r"database .* on server .* is not currently available", _AGAIN, ConnectionLost),
-    _row(40197, r"service has encountered an error processing your request", _AGAIN, ConnectionLost),
-    _row(40501, r"service is currently busy", _AGAIN, ConnectionLost),
-    _row(49918, r"not enough resources to process (the )?request", _AGAIN, ConnectionLost),
-    _row(10928, r"limit for the database is \d+ and has been reached", _AGAIN, ConnectionLost),
+    _row(40613, r"database .* on server .* is not currently available", AGAIN, ConnectionLost),
+    _row(40197, r"service has encountered an error processing your request", AGAIN, ConnectionLost),
+    _row(40501, r"service is currently busy", AGAIN, ConnectionLost),
+    _row(49918, r"not enough resources to process (the )?request", AGAIN, ConnectionLost),
+    _row(10928, r"limit for the database is \d+ and has been reached", AGAIN, ConnectionLost),
     _row(40615, r"client with ip address .* is not allowed", "add this machine to the firewall rules of the server"),
     # The server is on its way down or up.
-    _row(6005, r"shutdown is in progress", _AGAIN, ConnectionLost),
-    _row(18401, r"server is in script upgrade mode", _AGAIN, ConnectionLost),
-    _row(596, r"session is in the kill state", "somebody ended the session on the server; " + _AGAIN, ConnectionLost),
-    _row(922, r"database .* is being recovered", _AGAIN, ConnectionLost),
+    _row(6005, r"shutdown is in progress", AGAIN, ConnectionLost),
+    _row(18401, r"server is in script upgrade mode", AGAIN, ConnectionLost),
+    _row(596, r"session is in the kill state", "somebody ended the session on the server; " + AGAIN, ConnectionLost),
+    _row(922, r"database .* is being recovered", AGAIN, ConnectionLost),
     # A replica that changes its role, or falls behind; one that is not to be read from.
-    _row(983, r"replica is not in the PRIMARY or SECONDARY role", _AGAIN, ConnectionLost),
-    _row(3947, r"secondary compute failed to catch up redo", _AGAIN, ConnectionLost),
+    _row(983, r"replica is not in the PRIMARY or SECONDARY role", AGAIN, ConnectionLost),
+    _row(3947, r"secondary compute failed to catch up redo", AGAIN, ConnectionLost),
     _row(976, r"availability group and is currently not accessible for queries", _REPLICA),
     _row(978, r"accessible for connections when the application intent is set to read.only", _REPLICA),
-    _row(1205, r"deadlock(ed on| victim)", _AGAIN, ConnectionLost),
+    _row(1205, r"deadlock(ed on| victim)", AGAIN, ConnectionLost),
     _row(
         1222, r"lock request time out period exceeded", "another session holds a lock on it: end that, then run again"
     ),
@@ -98,7 +98,7 @@ _MEANINGS = (
     _row(195, r"is not a recognized (built-in )?function name|function \S.* does not exist", None),
     _row(4121, r"cannot find either column .* or the user-defined function", None),
     # Snapshot isolation.
-    _row(3960, r"snapshot isolation transaction aborted due to update conflict", _AGAIN, ConnectionLost),
+    _row(3960, r"snapshot isolation transaction aborted due to update conflict", AGAIN, ConnectionLost),
     _row(3961, r"modified by a ddl statement in another concurrent transaction", _SNAPSHOT),
     _row(3952, r"snapshot isolation is not allowed in this database", _SNAPSHOT),
     _row(3958, r"requested versioned row was not found", _SNAPSHOT),
@@ -110,23 +110,23 @@ _MEANINGS = (
     _row(None, r"can't open lib", "that file, or a library that it needs, is not there: ldd shows which", SourceError),
     _row(None, r"certificate|ssl provider", _UNTRUSTED, SourceError),
     _row(None, r"error code 0x2AF9|unknown host", "the host's name is not known: check MSSQL_HOST", ConnectionLost),
-    _row(None, r"communication link failure|error code 0x2746", _AGAIN, ConnectionLost),
+    _row(None, r"communication link failure|error code 0x2746", AGAIN, ConnectionLost),
     _row(None, r"error code 0x(27|20\b|68\b|6E\b|6F\b|71\b)|timeout expired", _REACH, ConnectionLost),
     _row(None, r"unable to (establish connection|connect to data source)", _REACH, ConnectionLost),
     _row(20009, r"adaptive server is unavailable", _REACH, ConnectionLost),
     _row(20003, r"adaptive server connection timed out", _REACH, ConnectionLost),
-    _row(20004, r"read from the server failed", _AGAIN, ConnectionLost),
-    _row(20006, r"write to the server failed", _AGAIN, ConnectionLost),
-    _row(20017, r"unexpected eof from the server", _AGAIN, ConnectionLost),
-    _row(20047, r"dbprocess is dead", _AGAIN, ConnectionLost),
+    _row(20004, r"read from the server failed", AGAIN, ConnectionLost),
+    _row(20006, r"write to the server failed", AGAIN, ConnectionLost),
+    _row(20017, r"unexpected eof from the server", AGAIN, ConnectionLost),
+    _row(20047, r"dbprocess is dead", AGAIN, ConnectionLost),
     _row(None, r"protocol error in tds stream", "what answers there may be no SQL Server: " + _REACH, SourceError),
     _row(None, r"invalid authorization specification", _LOGIN),
 )
 _BY_STATE = {  # SQLSTATEs of ODBC, where neither number nor text is known
-    "08S01": _row(None, "", _AGAIN, ConnectionLost),
+    "08S01": _row(None, "", AGAIN, ConnectionLost),
     "08001": _row(None, "", _REACH, ConnectionLost),
-    "08003": _row(None, "", _AGAIN, ConnectionLost),
-    "08007": _row(None, "", _AGAIN, ConnectionLost),
+    "08003": _row(None, "", AGAIN, ConnectionLost),
+    "08007": _row(None, "", AGAIN, ConnectionLost),
     "HYT00": _row(None, "", _REACH, ConnectionLost),
     "HYT01": _row(None, "", _REACH, ConnectionLost),
     "28000": _row(None, "", _LOGIN),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from pipeline.errors import ConnectionLost, SourceError
 from pipeline.log import get_logger
 from pipeline.prefetch import pause
 from pipeline.retry import REOPEN, resuming
-from pipeline.sources.mssql.clients.base import Client, Parameter
+from pipeline.sources.mssql.clients.base import Batches, Client, Parameter
 
 T = TypeVar("T")
 _CLOSING_S = 2.0
@@ -34,7 +34,7 @@ class Session:
         """`connect` makes one that is ready to read, and raises SourceError; `abort` ends what a thread waits for."""
         self._connect, self._abort = connect, abort
         self._client: Client | None = None
-        self._coming: Iterator[Any] | None = None
+        self._coming: Batches | None = None
         self._lock = Lock()
         self._closed = False
 
@@ -111,5 +111,5 @@ class Session:
 
     def _end_rows(self) -> None:
         coming, self._coming = self._coming, None
-        if isinstance(coming, Generator):
+        if coming is not None:
             coming.close()

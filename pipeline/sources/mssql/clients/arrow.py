@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-import pyarrow as pa
-
 from pipeline.errors import SourceError
-from pipeline.sources.mssql.clients.base import LOGIN_TIMEOUT_S, Login, Parameter
+from pipeline.sources.mssql.clients.base import LOGIN_TIMEOUT_S, Batches, Login, Parameter
 from pipeline.sources.mssql.refusal import LIBRARIES, refusal
 
 _HEAD = re.compile(r"\[(\w{5})\] \((-?\d+)\)")
@@ -47,7 +45,7 @@ class ArrowClient:
             self._check(cursor)
             return [dict(zip(names, row, strict=True)) for row in found]
 
-    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Batches:
         with self._translated("reading rows"), closing(self._connection.cursor()) as cursor:
             cursor.execute(sql, *parameters)
             while (batch := cursor.arrow_batch(batch_rows)).num_rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 
 LOGIN_TIMEOUT_S: Final = 15
+Batches = Generator[pa.RecordBatch, None, None]
 Parameter = bool | int | float | str | bytes | Decimal | None
 
 
@@ -37,7 +38,7 @@ class Client(Protocol):
     def rows(self, sql: str, parameters: tuple[Parameter, ...] = ()) -> list[dict[str, Any]]:
         """A small result whole, each row by column name."""
 
-    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Batches:
         """A result of any length in bounded memory, by batches that are not empty, with the columns as selected.
 
         Types: bool, uint8, int16, int32, int64, float, double, decimal128(p, s) (money is 19,4, smallmoney 10,4),

@@ -9,7 +9,6 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Generator, Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
@@ -22,7 +21,7 @@ if sys.platform == "linux":
     import fcntl
 
 from pipeline.errors import NaruError
-from pipeline.sources.mssql.clients.base import Client, Login, Parameter
+from pipeline.sources.mssql.clients.base import Batches, Client, Login, Parameter
 from pipeline.sources.mssql.clients.drivers import logged_in
 
 Request = tuple[str, tuple[Any, ...]]
@@ -35,11 +34,11 @@ GREETING = b"\nnaru: the driver of the rows can be asked\n"
 class Host:
     """What can be asked for."""
 
-    def __init__(self) -> None:
-        self._coming: Iterator[pa.RecordBatch] = iter(())
+    _client: Client
+    _coming: Batches
 
     def log_in(self, login: Login) -> None:
-        self._client: Client = logged_in(login)
+        self._client = logged_in(login)
 
     def execute(self, sql: str) -> None:
         self._client.execute(sql)
@@ -58,9 +57,7 @@ class Host:
 
     def leave(self) -> None:
         """End the stream, and with it its statement."""
-        coming, self._coming = self._coming, iter(())
-        if isinstance(coming, Generator):
-            coming.close()
+        self._coming.close()
 
 
 def main(lifeline: int) -> None:

@@ -18,12 +18,11 @@ from pathlib import Path
 from signal import strsignal
 from typing import IO, Any, cast
 
-import pyarrow as pa
-
 import pipeline
 from pipeline.errors import ConnectionLost, SourceError
-from pipeline.sources.mssql.clients.base import Login, Parameter
+from pipeline.sources.mssql.clients.base import Batches, Login, Parameter
 from pipeline.sources.mssql.clients.host import GREETING, Answer
+from pipeline.sources.mssql.refusal import AGAIN
 
 if sys.platform != "win32":
     import fcntl
@@ -44,8 +43,7 @@ _ENDING_S = 1.0
 """For a process that has closed its pipes, to tell how it ended."""
 _STDERR = 2
 _KILLED = -9
-_AGAIN = "run the same command again; it resumes"
-_SHORT = f"a system that is short of memory ends a process so; {_AGAIN}"
+_SHORT = f"a system that is short of memory ends a process so; {AGAIN}"
 _PYTHON = "what Python says of it stands above"
 
 
@@ -59,7 +57,7 @@ class HostedClient:
         try:
             self._process, self._lifeline = _started()
         except OSError as error:
-            raise SourceError(f"the process of the driver cannot be started: {error}", hint=_AGAIN) from error
+            raise SourceError(f"the process of the driver cannot be started: {error}", hint=AGAIN) from error
         self._requests, self._answers = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         _widen(self._answers)
 
@@ -79,7 +77,7 @@ class HostedClient:
     def rows(self, sql: str, parameters: tuple[Parameter, ...] = ()) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", self._ask("rows", sql, parameters))
 
-    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Batches:
         batch = self._ask("begin", sql, parameters, batch_rows)
         while batch is not None:
             with self._exchange():
@@ -125,14 +123,14 @@ class HostedClient:
 
     def _broken(self) -> ConnectionLost:
         if self._closed:
-            return ConnectionLost(f"{self._name}: the connection was closed", hint=_AGAIN)
+            return ConnectionLost(f"{self._name}: the connection was closed", hint=AGAIN)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_ENDING_S)
         self.close()
         code = self._process.returncode
         how = strsignal(-code) if code < 0 else f"exit code {code}"
         text = f"{self._name}: the process of the driver came to an end: {how}"
-        return ConnectionLost(text, hint=_SHORT if code == _KILLED else _AGAIN)
+        return ConnectionLost(text, hint=_SHORT if code == _KILLED else AGAIN)
 
     def _await_greeting(self) -> None:
         """Pass over what is printed when Python starts, as a sitecustomize.py may."""
@@ -144,7 +142,7 @@ class HostedClient:
             said = (said + byte)[-len(GREETING) :]
 
     def _send(self, name: str, *arguments: Any) -> None:
-        if self._owed:  # nobody waited for an answer
+        if self._owed:  # it would be taken for this one's; nothing goes into a pipe that is closed
             self.close()
         self._owed = True
         pickle.dump((name, arguments), self._requests)

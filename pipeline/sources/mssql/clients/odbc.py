@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.errors import SourceError, UnsupportedSource
-from pipeline.sources.mssql.clients.base import LOGIN_TIMEOUT_S, Login, Parameter
+from pipeline.sources.mssql.clients.base import LOGIN_TIMEOUT_S, Batches, Login, Parameter
 from pipeline.sources.mssql.refusal import refusal
 
 _LIBRARIES = "on Debian and Ubuntu: apt-get install libodbc2; or leave out MSSQL_ODBC_DRIVER"
@@ -57,7 +57,7 @@ class OdbcClient:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, sql: str, parameters: tuple[Parameter, ...] = (), *, batch_rows: int) -> Batches:
         with self._translated("reading rows"), closing(self._connection.cursor()) as cursor:
             # pyodbc tells a type in Python's words, and one that has a converter it calls str: a time can only be seen
             # while it has none, and a datetimeoffset, else as binary as others, only while it has one.

@@ -168,7 +168,7 @@ def test_a_result_that_is_left_early_does_not_stand_in_the_way(connected: Connec
         client = connected(server)
         stream = client.stream("SELECT [id] FROM [dbo].[t]", batch_rows=10)
         assert next(stream).num_rows == 10
-        stream.close()  # type: ignore[attr-defined]
+        stream.close()
         assert client.rows("SELECT [id] FROM [dbo].[t] WHERE [id] = 7") == [{"id": 7}]
         client.close()
 

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import cast
 
 import psutil
 import pytest
@@ -256,7 +255,7 @@ def test_one_that_was_closed_connects_no_other(server: Server) -> None:
 
 def test_rows_that_are_left_by_an_error_leave_no_answer_behind(hosting: Hosting, server: Server) -> None:
     client = connect(address_of(server), hosting.log_in)
-    stream = cast("Generator[object, object, object]", client.stream(f"SELECT [id] {FROM}", batch_rows=10))
+    stream = client.stream(f"SELECT [id] {FROM}", batch_rows=10)
     next(stream)
     with pytest.raises(KeyboardInterrupt):
         stream.throw(KeyboardInterrupt())
